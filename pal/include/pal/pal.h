@@ -19,7 +19,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/uio.h> /* struct iovec: UAPI layout only */
+#if __STDC_HOSTED__
+#include <sys/uio.h> /* struct iovec */
+#else
+#include <linux/uio.h>
+#endif
 
 #include "pal/pal_error.h"
 

@@ -1,0 +1,122 @@
+/*
+ * Open file descriptions and the descriptor table.
+ *
+ * A `struct libos_file` is one open file description (open(2)): what dup and fork share. It is made
+ * by a file system or by pipe/eventfd/... with libos_file_alloc(), counted, and closed when the last
+ * reference goes. Its memory is type-stable, so that libos_fd_get() needs no lock.
+ */
+#ifndef LIBOS_FILE_H
+#define LIBOS_FILE_H
+
+#include "libos_internal.h"
+
+struct libos_file;
+struct libos_path;
+struct libos_stat; /* libos_fs.h: everything stat and statx tell */
+struct libos_statfs;
+
+/* Called for each directory entry. Returns false when the caller's buffer is full: the entry was
+ * not taken and getdents ends. next: the position to seek to for the entry after this one. */
+typedef bool (*libos_dirent_fn)(void* arg, const char* name, size_t name_len, uint64_t ino,
+                                uint8_t type, int64_t next);
+
+/*
+ * Every op may be NULL: then the call answers as Linux does for such a file (EINVAL for read/write,
+ * ESPIPE for seek, ENOTTY for ioctl, ENODEV for mmap, ENOTDIR for getdents, ...).
+ * iov points to guest buffers already checked with access_ok; the array itself is LibOS memory.
+ */
+struct libos_file_ops {
+    const char* kind; /* "regular", "pipe", "eventfd": for messages and /proc */
+    /* pos NULL: use and move the file's own position (or a stream); else positioned, not moved.
+     * Returns bytes or -errno. -ERESTARTSYS when interrupted. rwf: RWF_* already checked. */
+    long (*read)(struct libos_file* f, const struct iovec* iov, int iov_count, const int64_t* pos,
+                 int rwf);
+    long (*write)(struct libos_file* f, const struct iovec* iov, int iov_count, const int64_t* pos,
+                  int rwf);
+    long (*seek)(struct libos_file* f, int64_t offset, int whence);
+    long (*ioctl)(struct libos_file* f, unsigned int cmd, unsigned long arg);
+    /* Map at exactly addr (page-aligned, range already owned by the caller), replacing. */
+    int (*mmap)(struct libos_file* f, void* addr, size_t size, int prot, int flags, uint64_t offset);
+    int (*stat)(struct libos_file* f, struct libos_stat* st);
+    int (*truncate)(struct libos_file* f, int64_t size);
+    int (*fallocate)(struct libos_file* f, int mode, int64_t offset, int64_t size);
+    int (*fsync)(struct libos_file* f, bool data_only);
+    int (*getdents)(struct libos_file* f, libos_dirent_fn emit, void* arg);
+    /* O_APPEND, O_NONBLOCK, O_DIRECT, O_NOATIME, O_ASYNC change; the caller sets f->flags after
+     * success. NULL: only f->flags matters. */
+    int (*set_flags)(struct libos_file* f, int new_flags);
+    /* Readiness now, as POLL* bits, for files without a host handle to poll. A file whose readiness
+     * changes inside the LibOS calls libos_file_notify(f, events). */
+    unsigned (*poll)(struct libos_file* f);
+    /* Handle to wait on in the host. NULL op: f->host. An op that returns NULL: always ready. */
+    PAL_HANDLE (*poll_handle)(struct libos_file* f);
+    int (*statfs)(struct libos_file* f, struct libos_statfs* st);
+    /* Lines for /proc/self/fdinfo after the common ones; bytes written. */
+    size_t (*fdinfo)(struct libos_file* f, char* buf, size_t size);
+    /* The process closed a descriptor on it (not the last reference): flush, POSIX locks. */
+    int (*flush)(struct libos_file* f);
+    void (*close)(struct libos_file* f); /* last reference is gone */
+};
+
+struct libos_file {
+    refcount_t ref;
+    uint32_t flags;           /* O_* status flags and access mode; atomic */
+    const struct libos_file_ops* ops;
+    PAL_HANDLE host;          /* owned; closed after ops->close; NULL if none */
+    libos_lock_t lock;        /* guards pos where the position is the LibOS's own */
+    int64_t pos;
+    struct libos_path* path;  /* owned; NULL for anonymous files; libos_fs.h */
+    void* data;               /* the owner's */
+    uint32_t mode_type;       /* S_IFREG, S_IFDIR, S_IFIFO, ..., or 0: anonymous inode */
+    uint32_t epoll_count;     /* number of wait sets it is in; atomic */
+    libos_lock_t wait_lock;   /* guards waiters */
+    struct list_node waiters; /* who polls it inside the LibOS (event/) */
+    uint32_t owner_type;      /* F_SETOWN, F_SETSIG (event/) */
+    int32_t owner_pid, owner_sig;
+};
+
+/* A new description with one reference, or NULL. Takes over host and path (on failure too). */
+struct libos_file* libos_file_alloc(const struct libos_file_ops* ops, int flags, PAL_HANDLE host,
+                                    struct libos_path* path);
+static inline void libos_file_get(struct libos_file* f) {
+    ref_get(&f->ref);
+}
+void libos_file_put(struct libos_file* f);
+/* Readiness inside the LibOS changed: wake those who poll (event/libos_poll.c). */
+void libos_file_notify(struct libos_file* f, unsigned events);
+
+/* ---- descriptor table (shared by threads with CLONE_FILES) ---------------------------------- */
+struct libos_fd_table;
+struct libos_fd_table* libos_fd_table_create(void);
+struct libos_fd_table* libos_fd_table_clone(struct libos_fd_table* t);
+void libos_fd_table_get(struct libos_fd_table* t);
+void libos_fd_table_put(struct libos_fd_table* t); /* the last one closes all */
+
+/* These act on the calling thread's table. */
+struct libos_file* libos_fd_get(int fd); /* referenced, or NULL: EBADF (O_PATH files included) */
+/* Lowest free descriptor >= min. Takes its own reference on f. Returns fd, -EMFILE, -EINVAL. */
+int libos_fd_install(struct libos_file* f, bool cloexec, int min);
+/* dup2/dup3: at exactly fd; what was there is closed. Returns fd, -EBADF. */
+int libos_fd_install_at(struct libos_file* f, bool cloexec, int fd);
+int libos_fd_close(int fd);
+int libos_fd_get_cloexec(int fd); /* 0, 1, -EBADF */
+int libos_fd_set_cloexec(int fd, bool cloexec);
+void libos_fd_close_on_exec(void);
+/* Calls fn for each open descriptor until it returns false; the file is referenced meanwhile. */
+void libos_fd_for_each(struct libos_fd_table* t,
+                       bool (*fn)(void* arg, int fd, struct libos_file* f, bool cloexec),
+                       void* arg);
+
+/* ---- what others ask of the file systems (libos/src/fs) -------------------------------------- */
+/* Open a path from LibOS memory, as openat(2) with these flags and the caller's credentials. */
+int libos_open_path(int dirfd, const char* path, int flags, unsigned int mode,
+                    struct libos_file** out);
+/* Read at an offset into LibOS memory; returns bytes or -errno. */
+long libos_file_read_kernel(struct libos_file* f, void* buf, size_t size, uint64_t offset);
+/* Guest path of an open file, as /proc/self/fd/N shows it. Returns length or -errno. */
+long libos_file_get_name(struct libos_file* f, char* buf, size_t size);
+/* Set up mounts, root and cwd from the manifest and the control block; then descriptors 0 to 2. */
+int libos_fs_init(void);
+int libos_stdio_init(void);
+
+#endif /* LIBOS_FILE_H */

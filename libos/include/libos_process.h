@@ -1,0 +1,152 @@
+/*
+ * Threads and the process. One `struct libos_process` stands for what Linux calls a thread group.
+ * What Linux shares between processes will move to coordination state (DESIGN.md section 7); what
+ * is here is private to the process or the thread.
+ */
+#ifndef LIBOS_PROCESS_H
+#define LIBOS_PROCESS_H
+
+#include <asm/siginfo.h>
+#include <asm/signal.h>
+#include <linux/resource.h>
+#include "libos_internal.h"
+
+struct libos_mm;
+struct libos_fd_table;
+struct libos_fs_info; /* cwd, root, umask: libos_fs.h */
+
+typedef uint64_t libos_sigset_t; /* bit n-1 for signal n */
+#define LIBOS_NSIG 64
+static inline libos_sigset_t sig_bit(int sig) {
+    return 1ULL << (sig - 1);
+}
+
+struct libos_sigqueue { /* guarded by process->signal_lock */
+    libos_sigset_t pending;
+    struct list_node queue; /* struct libos_sigqueue_entry (signal/), oldest first */
+};
+
+struct libos_thread {
+    refcount_t ref;
+    int32_t tid;
+    struct libos_process* process;
+    struct list_node node; /* in process->threads; guarded by process->threads_lock */
+    PAL_HANDLE host;       /* NULL until it runs */
+    struct libos_tcb* tcb; /* its TCB while it runs */
+    void* libos_stack;     /* base of its LibOS stack */
+    size_t libos_stack_size;
+    char comm[16];         /* guarded by process->threads_lock */
+    bool exiting, is_leader;
+
+    /* arch */
+    struct libos_regs* regs; /* the guest's registers while in the LibOS */
+    uint64_t fs_base;
+
+    /* signals; guarded by process->signal_lock; `blocked` is written only by the thread itself */
+    libos_sigset_t blocked, saved_mask;
+    libos_sigset_t sigwait_set; /* in sigtimedwait for these */
+    struct libos_sigqueue signals;
+    stack_t altstack;
+    struct { /* how restart_syscall continues */
+        long (*fn)(struct libos_thread* t);
+        uint64_t args[6];
+    } restart;
+    struct libos_waiter* waiting; /* interruptible libos_wait it is in, for kicks */
+
+    /* ends and futexes */
+    uint32_t* clear_child_tid; /* user address */
+    void* robust_list;         /* user address of struct robust_list_head */
+    void* pi_state;            /* proc/libos_futex_pi.c */
+
+    /* shared or not, by the flags of clone */
+    struct libos_fd_table* files;
+    struct libos_fs_info* fs;
+
+    /* scheduling */
+    int sched_policy, sched_priority, nice;
+    bool sched_reset_on_fork;
+    uint64_t timer_slack_ns;
+    uint64_t start_time_ns; /* monotonic */
+
+    /* credentials (per thread, as in Linux) */
+    uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
+    uint32_t* groups;
+    size_t group_count;
+    uint64_t cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
+    uint32_t securebits;
+    bool no_new_privs;
+};
+
+struct libos_sigaction { /* kernel's layout of rt_sigaction(2) */
+    void* handler;
+    uint64_t flags;
+    void* restorer;
+    libos_sigset_t mask;
+};
+
+struct libos_process {
+    int32_t pid, ppid, pgid, sid;
+    struct libos_mm* mm;
+    struct libos_file* exe; /* the running program; guarded by threads_lock */
+    char* exe_path;         /* guest path for /proc/self/exe */
+
+    libos_lock_t threads_lock;
+    struct list_node threads;
+    uint32_t thread_count;
+    uint32_t exit_started;  /* 1 once exit_group or a fatal signal has begun; atomic */
+    int exit_status;        /* wait(2) encoding: code << 8, or signal */
+    int32_t next_tid;
+
+    libos_lock_t signal_lock;
+    struct libos_sigaction actions[LIBOS_NSIG];
+    struct libos_sigqueue signals;    /* for the process as a whole */
+    uint32_t sigqueue_count;          /* against RLIMIT_SIGPENDING */
+    struct list_node signal_watchers; /* signalfd files (event/) */
+    bool stopped;
+
+    libos_lock_t limits_lock;
+    struct rlimit64 limits[RLIM_NLIMITS];
+
+    int dumpable, pdeath_signal, child_subreaper;
+    bool thp_disable;
+    uint32_t personality;
+    uint64_t start_time_ns; /* monotonic */
+    /* For /proc/self: user addresses laid out by the ELF loader */
+    uint64_t arg_start, arg_end, env_start, env_end, auxv_start, auxv_end, start_stack;
+    uint64_t start_code, end_code, start_data, end_data;
+};
+
+extern struct libos_process g_process;
+
+/* ---- proc/ ------------------------------------------------------------------------------------ */
+int libos_process_init(void); /* g_process and the first thread, which becomes current */
+struct libos_thread* libos_thread_alloc(void); /* with LibOS stack and tid, not yet in the list */
+void libos_thread_get(struct libos_thread* t);
+void libos_thread_put(struct libos_thread* t);
+/* Referenced thread of this process by tid, or NULL. */
+struct libos_thread* libos_thread_find(int tid);
+/* End of the calling thread, with all of Linux's duties (robust list, clear_child_tid, ...). */
+_Noreturn void libos_thread_exit(int status);
+/* End of the process with a wait(2) status; ends other threads first. */
+_Noreturn void libos_process_exit(int wait_status);
+uint64_t libos_rlimit(int resource); /* soft limit */
+
+/* ---- signal/ ---------------------------------------------------------------------------------- */
+/* Queue for a thread, or for the process (t NULL). info is LibOS memory. 0 or -EAGAIN. */
+int libos_signal_send(struct libos_thread* t, const siginfo_t* info);
+/* A synchronous fault: cannot be blocked or ignored (then the process dies of it). */
+void libos_signal_force(struct libos_thread* t, const siginfo_t* info);
+/* si_code SI_USER/SI_KERNEL shorthand to the current thread, e.g. SIGPIPE. */
+void libos_signal_self(int sig, int si_code);
+/* Is something deliverable, or must the thread end? Cheap. For loops that may block. */
+bool libos_signal_pending(struct libos_thread* t);
+/* Make t leave a blocking call or guest code and look at its work flags. */
+void libos_thread_kick(struct libos_thread* t);
+/* ppoll, pselect, epoll_pwait, sigsuspend: swap the mask until the way out restores it.
+ * Returns 0, -EFAULT, or -EINVAL (size). user_mask NULL: nothing. */
+int libos_set_temporary_mask(const void* user_mask, size_t size);
+
+/* ---- futex (proc/libos_futex.c) -------------------------------------------------------------- */
+long libos_futex_wake(uint32_t* uaddr, int count); /* as FUTEX_WAKE */
+
+#endif /* LIBOS_PROCESS_H */

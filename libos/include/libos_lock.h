@@ -65,7 +65,7 @@ static inline void unlock(libos_lock_t* l) {
 /* Many readers or one writer; a waiting writer holds off new readers. Counted like lock(). */
 typedef struct libos_rwlock {
     uint32_t state;   /* number of readers, or LIBOS_RWLOCK_WRITER */
-    uint32_t writers; /* writers waiting */
+    uint32_t waiting; /* writers waiting, and readers sleeping: see libos_lock.c */
     uint32_t seq;     /* futex word: bumped at each release that someone may wait for */
 } libos_rwlock_t;
 #define LIBOS_RWLOCK_INIT   {0, 0, 0}

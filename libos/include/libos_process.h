@@ -6,8 +6,7 @@
 #ifndef LIBOS_PROCESS_H
 #define LIBOS_PROCESS_H
 
-#include <asm/siginfo.h>
-#include <asm/signal.h>
+#include <linux/signal.h>
 #include <linux/resource.h>
 #include "libos_internal.h"
 
@@ -32,7 +31,7 @@ struct libos_thread {
     struct libos_process* process;
     struct list_node node; /* in process->threads; guarded by process->threads_lock */
     PAL_HANDLE host;       /* NULL until it runs */
-    struct libos_tcb* tcb; /* its TCB while it runs */
+    struct libos_tcb* tcb; /* its TCB while it is in process->threads; others use it under threads_lock */
     void* libos_stack;     /* base of its LibOS stack */
     size_t libos_stack_size;
     char comm[16];         /* guarded by process->threads_lock */
@@ -132,6 +131,8 @@ _Noreturn void libos_process_exit(int wait_status);
 uint64_t libos_rlimit(int resource); /* soft limit */
 
 /* ---- signal/ ---------------------------------------------------------------------------------- */
+/* Drop all queued signals (a thread ends). */
+void libos_sigqueue_flush(struct libos_sigqueue* q);
 /* Queue for a thread, or for the process (t NULL). info is LibOS memory. 0 or -EAGAIN. */
 int libos_signal_send(struct libos_thread* t, const siginfo_t* info);
 /* A synchronous fault: cannot be blocked or ignored (then the process dies of it). */
@@ -140,7 +141,8 @@ void libos_signal_force(struct libos_thread* t, const siginfo_t* info);
 void libos_signal_self(int sig, int si_code);
 /* Is something deliverable, or must the thread end? Cheap. For loops that may block. */
 bool libos_signal_pending(struct libos_thread* t);
-/* Make t leave a blocking call or guest code and look at its work flags. */
+/* Make t leave a blocking call or guest code and look at its work flags. Takes threads_lock: that
+ * is what keeps t's TCB alive while it is in the list of threads. */
 void libos_thread_kick(struct libos_thread* t);
 /* ppoll, pselect, epoll_pwait, sigsuspend: swap the mask until the way out restores it.
  * Returns 0, -EFAULT, or -EINVAL (size). user_mask NULL: nothing. */

@@ -644,6 +644,9 @@ int PalSynchronizationObjectWait(PAL_HANDLE handle, PAL_NUM timeout_us);
  * PAL_ERROR_TIMEDOUT, PAL_ERROR_INTERRUPTED. clock: the deadline's (absolute ns); NO_TIMEOUT.
  * shared: the word lies in memory shared between processes. [blocking] */
 int PalFutexWait(uint32_t* word, uint32_t expected, PAL_FLG clock, PAL_NUM deadline_ns, bool shared);
+/* The same for LibOS locks: no deadline, and a kick neither ends it nor is used up by it. Returns
+ * when woken, when *word differs, or spuriously. */
+void PalFutexWaitUninterruptible(uint32_t* word, uint32_t expected);
 /* Returns how many were woken. */
 int PalFutexWake(uint32_t* word, PAL_NUM count, bool shared);
 /* Make every thread of the process execute a full barrier before this returns. */

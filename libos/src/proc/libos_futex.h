@@ -1,0 +1,54 @@
+/*
+ * Futexes: hash of waiters by key. Used by proc/libos_futex*.c and sys/libos_futex.c only.
+ */
+#ifndef LIBOS_FUTEX_INTERNAL_H
+#define LIBOS_FUTEX_INTERNAL_H
+
+#include <linux/futex.h>
+#include "libos_process.h"
+
+/* What identifies a futex: private ones by address; shared ones by the object mapped there. */
+struct futex_key {
+    uint64_t object; /* 0: private to the address space */
+    uint64_t offset;
+};
+
+struct futex_bucket {
+    libos_lock_t lock;
+    struct list_node waiters; /* struct futex_waiter, oldest first; guarded by lock */
+} __attribute__((aligned(64)));
+
+struct futex_waiter {
+    struct list_node node;
+    struct futex_bucket* bucket; /* NULL once a waker has taken it; guarded by the bucket's lock */
+    struct futex_key key;
+    uint32_t bitset;
+    bool several;                /* one of many of a futex_waitv */
+    struct libos_waiter* waiter;
+};
+
+/* 0, -EINVAL (alignment), -EFAULT. */
+int futex_get_key(const uint32_t* uaddr, bool shared, struct futex_key* key);
+struct futex_bucket* futex_bucket_of(const struct futex_key* key);
+
+/* Deadlines are absolute on a PAL clock; NO_TIMEOUT waits for ever. */
+struct futex_deadline {
+    uint32_t clock;
+    uint64_t ns;
+};
+long futex_wait(uint32_t* uaddr, bool shared, uint32_t val, struct futex_deadline deadline,
+                uint32_t bitset);
+long futex_wake(uint32_t* uaddr, bool shared, int count, uint32_t bitset);
+long futex_wake_op(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, int count2,
+                   uint32_t op);
+/* cmp: NULL, or the value *uaddr must have (else -EAGAIN). Returns woken (+ requeued with cmp). */
+long futex_requeue(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, int count2,
+                   const uint32_t* cmp);
+/* waiters: LibOS copy of the array. Returns the index woken, or -errno. */
+long futex_wait_several(const struct futex_waitv* waiters, unsigned count,
+                        struct futex_deadline deadline);
+
+long futex_lock_pi(uint32_t* uaddr, bool shared, struct futex_deadline deadline, bool try);
+long futex_unlock_pi(uint32_t* uaddr, bool shared);
+
+#endif /* LIBOS_FUTEX_INTERNAL_H */

@@ -36,6 +36,8 @@ struct libos_thread {
     size_t libos_stack_size;
     char comm[16];         /* guarded by process->threads_lock */
     bool exiting, is_leader;
+    uint32_t start_work;     /* work flags for its start; guarded by threads_lock until it runs */
+    uint32_t* set_child_tid; /* user address to store tid at, by the new thread itself */
 
     /* arch */
     struct libos_regs* regs; /* the guest's registers while in the LibOS */

@@ -16,6 +16,8 @@ void libos_at_process_exit(void (*hook)(void));
 /* End all other threads of the process and wait until they are gone (execve). 0, or -EAGAIN if
  * another thread is already ending the process or doing the same. */
 int libos_threads_end_others(void);
+/* No new threads: the process or all other threads are being ended. Under threads_lock. */
+bool libos_process_is_ending(void);
 
 /* proc/libos_futex.c: at the end of a thread. */
 void libos_futex_exit_robust_list(struct libos_thread* t);

@@ -45,7 +45,6 @@ int libos_process_init(void) {
         return -ENOMEM;
     t->tid = g_process.pid;
     t->is_leader = true;
-    t->host = g_pal_control->first_thread;
     init_credentials(t);
     init_limits(&g_process);
     PAL_NUM now = 0;

@@ -15,6 +15,7 @@
 struct stack_footer { /* at the lowest address of the stack */
     struct list_node node;
     int busy;
+    PAL_HANDLE host; /* of the thread that ended on it: closed once it is gone */
 };
 static libos_lock_t g_stacks_lock = LIBOS_LOCK_INIT;
 static struct list_node g_stacks = LIST_INIT(g_stacks);
@@ -30,13 +31,16 @@ static void* stack_alloc(void) {
         }
     }
     unlock(&g_stacks_lock);
+    if (s && s->host)
+        PalObjectClose(s->host);
     return s ? s : libos_alloc_pages(LIBOS_STACK_SIZE);
 }
 
-/* The stack is not in use by anyone, or (busy) will be free when the host has cleared *busy. */
-static int* stack_retire(void* base, bool busy) {
+/* host NULL: nobody uses the stack. Else it is free once the host has cleared the word returned. */
+static int* stack_retire(void* base, PAL_HANDLE host) {
     struct stack_footer* s = base;
-    s->busy = busy;
+    s->busy = host != NULL;
+    s->host = host;
     lock(&g_stacks_lock);
     list_add_tail(&g_stacks, &s->node);
     unlock(&g_stacks_lock);
@@ -72,9 +76,11 @@ void libos_thread_put(struct libos_thread* t) {
         return;
     libos_sigqueue_flush(&t->signals);
     if (t->libos_stack)
-        stack_retire(t->libos_stack, false);
-    if (t->host)
-        PalObjectClose(t->host);
+        stack_retire(t->libos_stack, NULL);
+    if (t->files)
+        libos_fd_table_put(t->files);
+    if (t->fs)
+        libos_fs_info_put(t->fs);
     libos_free(t->groups);
     libos_free(t);
 }
@@ -83,7 +89,12 @@ void libos_thread_become(struct libos_thread* t) {
     struct libos_tcb* tcb = libos_get_tcb();
     tcb->thread = t;
     tcb->libos_sp = (uint64_t)t->libos_stack + t->libos_stack_size;
-    __atomic_store_n(&t->tcb, tcb, __ATOMIC_RELEASE);
+    t->host = pal_get_tcb()->thread;
+    lock(&g_process.threads_lock);
+    /* Signals may have been queued before there was a TCB to tell. */
+    __atomic_or_fetch(&tcb->work, t->start_work | LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
+    t->tcb = tcb;
+    unlock(&g_process.threads_lock);
 }
 
 struct libos_thread* libos_thread_find(int tid) {
@@ -100,27 +111,40 @@ struct libos_thread* libos_thread_find(int tid) {
     return found;
 }
 
+static bool g_ending_others; /* guarded by g_process.threads_lock */
+
+bool libos_process_is_ending(void) {
+    return g_ending_others || __atomic_load_n(&g_process.exit_started, __ATOMIC_RELAXED);
+}
+
+static void tell_to_end(struct libos_thread* t) {
+    t->start_work |= LIBOS_WORK_EXIT;
+    if (!t->tcb)
+        return; /* not running yet: sees start_work */
+    __atomic_or_fetch(&t->tcb->work, LIBOS_WORK_EXIT, __ATOMIC_SEQ_CST);
+    PalThreadResume(t->host);
+}
+
 int libos_threads_end_others(void) {
     struct libos_thread* self = get_cur_thread();
-    static uint32_t busy;
-    if (__atomic_exchange_n(&busy, 1, __ATOMIC_SEQ_CST))
-        return -EAGAIN;
-    for (;;) {
-        lock(&g_process.threads_lock);
-        uint32_t count = g_process.thread_count;
+    lock(&g_process.threads_lock);
+    bool busy = g_ending_others;
+    g_ending_others = true;
+    if (!busy) {
         list_for_each(t, &g_process.threads, struct libos_thread, node) {
-            if (t == self || !t->tcb)
-                continue;
-            __atomic_or_fetch(&t->tcb->work, LIBOS_WORK_EXIT, __ATOMIC_SEQ_CST);
-            if (t->host)
-                PalThreadResume(t->host);
+            if (t != self)
+                tell_to_end(t);
         }
-        unlock(&g_process.threads_lock);
-        if (count == 1)
-            break;
-        PalFutexWait(&g_process.thread_count, count, PAL_CLOCK_MONOTONIC, NO_TIMEOUT, false);
     }
-    __atomic_store_n(&busy, 0, __ATOMIC_SEQ_CST);
+    unlock(&g_process.threads_lock);
+    if (busy)
+        return -EAGAIN;
+    uint32_t count;
+    while ((count = __atomic_load_n(&g_process.thread_count, __ATOMIC_ACQUIRE)) != 1)
+        PalFutexWaitUninterruptible(&g_process.thread_count, count);
+    lock(&g_process.threads_lock);
+    g_ending_others = false;
+    unlock(&g_process.threads_lock);
     return 0;
 }
 
@@ -130,6 +154,7 @@ static bool leave_process(struct libos_thread* t, int status) {
     if (t->is_leader)
         g_process.exit_status = status;
     list_del(&t->node);
+    t->tcb = NULL; /* from here on nobody kicks it */
     bool last = --g_process.thread_count == 0;
     unlock(&g_process.threads_lock);
     PalFutexWake(&g_process.thread_count, 1, false);
@@ -153,12 +178,11 @@ void libos_thread_exit(int status) {
     t->fs = NULL;
     if (leave_process(t, status))
         libos_process_exit(g_process.exit_status);
-    /* From here on nobody finds the thread; a kick would come through a reference still held. */
     struct libos_tcb* tcb = libos_get_tcb();
-    __atomic_store_n(&t->tcb, NULL, __ATOMIC_SEQ_CST);
     void* stack = t->libos_stack;
+    PAL_HANDLE host = t->host;
     t->libos_stack = NULL;
     tcb->thread = NULL;
     libos_thread_put(t);
-    PalThreadExit(stack_retire(stack, true));
+    PalThreadExit(stack_retire(stack, host));
 }

@@ -1,0 +1,17 @@
+/*
+ * What the rest of the LibOS asks of the architecture's code.
+ */
+#ifndef LIBOS_ARCH_H
+#define LIBOS_ARCH_H
+
+#include "libos_internal.h"
+
+/* Continue guest code with all registers as in *regs, which lies at the top of the calling thread's
+ * LibOS stack; looks at the thread's work flags first, as every way out does. */
+_Noreturn void libos_return_to_guest(struct libos_regs* regs);
+
+/* The calling thread's FS base (thread-local storage of the guest). */
+uint64_t libos_get_fs_base(void);
+void libos_set_fs_base(uint64_t base);
+
+#endif /* LIBOS_ARCH_H */

@@ -46,12 +46,11 @@ TEST(each_advice) {
     static const struct {
         const char* name;
         int advice;
-    } kept[] = {{"NORMAL", MADV_NORMAL},       {"RANDOM", MADV_RANDOM},
-                {"SEQUENTIAL", MADV_SEQUENTIAL}, {"WILLNEED", MADV_WILLNEED},
-                {"DONTFORK", MADV_DONTFORK},   {"DOFORK", MADV_DOFORK},
-                {"DONTDUMP", MADV_DONTDUMP},   {"DODUMP", MADV_DODUMP},
-                {"COLD", MADV_COLD},           {"PAGEOUT", MADV_PAGEOUT},
-                {"POPULATE_READ", 22},         {"POPULATE_WRITE", 23}};
+    } kept[] = {
+        {"NORMAL", MADV_NORMAL},     {"RANDOM", MADV_RANDOM},     {"SEQUENTIAL", MADV_SEQUENTIAL},
+        {"WILLNEED", MADV_WILLNEED}, {"DONTFORK", MADV_DONTFORK}, {"DOFORK", MADV_DOFORK},
+        {"DONTDUMP", MADV_DONTDUMP}, {"DODUMP", MADV_DODUMP},     {"COLD", MADV_COLD},
+        {"PAGEOUT", MADV_PAGEOUT},   {"POPULATE_READ", 22},       {"POPULATE_WRITE", 23}};
     char* p = map_alone(2, RW);
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
         memset(p, 'k', 2 * PAGE);

@@ -227,8 +227,8 @@ TEST(program_break) {
     CHECK_EQ(sc(SYS_brk, 0x7fffffffffff), now);
     /* a mapping in the way */
     char* top = (char*)(((uintptr_t)now + 2 * PAGE) & -PAGE);
-    char* wall = mmap(top + 4 * PAGE, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-                      -1, 0);
+    char* wall =
+        mmap(top + 4 * PAGE, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     CHECK_EQ(sc(SYS_brk, top + 8 * PAGE), now);
     munmap(wall, PAGE);
 }

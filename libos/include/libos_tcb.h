@@ -30,7 +30,8 @@ struct libos_tcb {
     uint32_t work;               /* LIBOS_WORK_*: set atomically by anyone, looked at on the way out */
     uint32_t held;               /* counted locks held: see libos_lock.h */
     uint32_t in_libos;           /* not 0 between entry and exit: a kick then only sets `work` */
-    uint32_t reserved;
+    uint32_t malloc_closed;      /* libos_malloc_thread_exit() has run */
+    void* malloc_cache;          /* mm/libos_malloc_cache.c */
 };
 
 enum {

@@ -20,9 +20,8 @@ struct slab {
     uint32_t pad;
     void* free;            /* chain of freed objects */
     struct list_node node; /* in the class's partial list while not full */
-    uint8_t pad2[8];
 };
-_Static_assert(sizeof(struct slab) == 64, "objects must stay 16-byte aligned");
+_Static_assert(sizeof(struct slab) % 16 == 0, "objects must stay 16-byte aligned");
 
 struct class {
     libos_lock_t lock;

@@ -56,6 +56,8 @@ struct libos_file_ops {
     /* The process closed a descriptor on it (not the last reference): flush, POSIX locks. */
     int (*flush)(struct libos_file* f);
     void (*close)(struct libos_file* f); /* last reference is gone */
+    /* Open the same object anew, as /proc/self/fd/N does. NULL: by the host handle, or ENXIO. */
+    int (*reopen)(struct libos_file* f, int flags, struct libos_file** out);
 };
 
 struct libos_file {
@@ -67,7 +69,9 @@ struct libos_file {
     int64_t pos;
     struct libos_path* path;  /* owned; NULL for anonymous files; libos_fs.h */
     void* data;               /* the owner's */
-    uint32_t mode_type;       /* S_IFREG, S_IFDIR, S_IFIFO, ..., or 0: anonymous inode */
+    uint32_t mode_type;       /* S_IFREG, S_IFDIR, S_IFIFO, ..., or 0: anonymous inode. Filled
+                                 lazily for host files: ask libos_file_type(), libos_fs.h */
+    uint32_t lock_flags;      /* LIBOS_FILE_LOCKED_*; atomic (fs/) */
     uint32_t epoll_count;     /* number of wait sets it is in; atomic */
     libos_lock_t wait_lock;   /* guards waiters */
     struct list_node waiters; /* who polls it inside the LibOS (event/) */

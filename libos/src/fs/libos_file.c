@@ -1,0 +1,140 @@
+/*
+ * Open file descriptions: their memory, their end, and reading them from inside the LibOS.
+ *
+ * The memory is type-stable: a freed description is only ever used for another one, so that
+ * libos_fd_get() may look at one that has just gone (its reference count is then zero).
+ */
+#include "libos_fs.h"
+#include "libos_fs_internal.h"
+#include "libos_process.h"
+
+#define SHARDS      8
+#define CHUNK_PAGES 4
+
+static struct file_shard {
+    libos_lock_t lock;
+    struct libos_file* free; /* linked through data; guarded by lock */
+    char pad[48];
+} g_shards[SHARDS];
+
+static struct file_shard* my_shard(void) {
+    struct libos_thread* t = get_cur_thread();
+    return &g_shards[t ? t->tid % SHARDS : 0];
+}
+
+static struct libos_file* take_free(void) {
+    struct file_shard* s = my_shard();
+    lock(&s->lock);
+    struct libos_file* f = s->free;
+    if (f)
+        s->free = f->data;
+    unlock(&s->lock);
+    if (f)
+        return f;
+    struct libos_file* chunk = libos_alloc_pages(CHUNK_PAGES * PAGE_SIZE);
+    if (!chunk)
+        return NULL;
+    size_t n = CHUNK_PAGES * PAGE_SIZE / sizeof(*chunk);
+    lock(&s->lock);
+    for (size_t i = 1; i < n; i++) {
+        chunk[i].data = s->free;
+        s->free = &chunk[i];
+    }
+    unlock(&s->lock);
+    return chunk;
+}
+
+static void give_back(struct libos_file* f) {
+    struct file_shard* s = my_shard();
+    lock(&s->lock);
+    f->data = s->free;
+    s->free = f;
+    unlock(&s->lock);
+}
+
+struct libos_path* libos_path_alloc(struct libos_mount* mount, const char* name) {
+    size_t size = strlen(name) + 1;
+    struct libos_path* p = libos_malloc(sizeof(*p) + size);
+    if (!p)
+        return NULL;
+    p->mount = mount;
+    p->name = (char*)(p + 1);
+    p->shared = false;
+    memcpy(p->name, name, size);
+    return p;
+}
+
+static void path_free(struct libos_path* p) {
+    if (p && !p->shared)
+        libos_free(p);
+}
+
+struct libos_file* libos_file_alloc(const struct libos_file_ops* ops, int flags, PAL_HANDLE host,
+                                    struct libos_path* path) {
+    struct libos_file* f = take_free();
+    if (!f) {
+        if (host)
+            PalObjectClose(host);
+        path_free(path);
+        return NULL;
+    }
+    f->flags = flags;
+    f->ops = ops;
+    f->host = host;
+    f->lock = (libos_lock_t)LIBOS_LOCK_INIT;
+    f->pos = 0;
+    f->path = path;
+    f->data = NULL;
+    f->mode_type = 0;
+    f->lock_flags = 0;
+    f->epoll_count = 0;
+    f->wait_lock = (libos_lock_t)LIBOS_LOCK_INIT;
+    list_init(&f->waiters);
+    f->owner_type = 0;
+    f->owner_pid = 0;
+    f->owner_sig = 0;
+    __atomic_store_n(&f->ref.count, 1, __ATOMIC_RELEASE);
+    return f;
+}
+
+void libos_file_put(struct libos_file* f) {
+    if (!f || !ref_put(&f->ref))
+        return;
+    if (f->lock_flags)
+        libos_locks_file_gone(f);
+    if (f->ops->close)
+        f->ops->close(f);
+    if (f->host)
+        PalObjectClose(f->host);
+    path_free(f->path);
+    f->host = NULL;
+    f->path = NULL;
+    give_back(f);
+}
+
+long libos_file_read_kernel(struct libos_file* f, void* buf, size_t size, uint64_t offset) {
+    if (!f->ops->read)
+        return -EINVAL;
+    int64_t pos = offset;
+    struct iovec iov = {buf, size};
+    return f->ops->read(f, &iov, 1, &pos, 0);
+}
+
+long libos_file_get_name(struct libos_file* f, char* buf, size_t size) {
+    struct libos_path* p = f->path;
+    if (p && p->name) {
+        size_t len = strlen(p->name);
+        memcpy(buf, p->name, MIN(len, size));
+        if (len < size)
+            buf[len] = '\0';
+        return MIN(len, size);
+    }
+    if (p && p->mount && p->mount->ops->get_name) {
+        long len = p->mount->ops->get_name(f, buf, size);
+        if (len >= 0 && (size_t)len < size)
+            buf[len] = '\0';
+        return len;
+    }
+    int len = snprintf(buf, size, "anon_inode:[%s]", f->ops->kind);
+    return MIN((size_t)len, size);
+}

@@ -1,11 +1,12 @@
 /*
- * TOML 1.0 (https://toml.io/en/v1.0.0), complete, for freestanding code: no libc, no floating point.
+ * TOML 1.0 (https://toml.io/en/v1.0.0), complete, for freestanding code: no libc, no floating
+ * point.
  *
  * toml_parse() reads a whole document into a tree that lives in one arena; the source text is not
  * needed afterwards. The tree is read-only from then on, so any number of threads may read it
  * without a lock. Strings and keys are UTF-8, NUL-terminated, and may hold NULs of their own
- * (\u0000): their length counts. Floats are kept as checked source text; native tools turn them into
- * a double with toml_float_value() (toml_float.c, which needs a libc).
+ * (\u0000): their length counts. Floats are kept as checked source text; native tools turn them
+ * into a double with toml_float_value() (toml_float.c, which needs a libc).
  */
 #ifndef TOML_H
 #define TOML_H
@@ -39,10 +40,10 @@ enum toml_type {
 /* Fields that the type does not have are 0. */
 typedef struct toml_datetime {
     uint16_t year;
-    uint8_t month, day; /* from 1 */
+    uint8_t month, day;           /* from 1 */
     uint8_t hour, minute, second; /* second may be 60: a leap second, as RFC 3339 allows */
-    uint32_t nanosecond; /* further digits are cut off */
-    int16_t offset; /* minutes east of UTC; TOML_DATETIME only */
+    uint32_t nanosecond;          /* further digits are cut off */
+    int16_t offset;               /* minutes east of UTC; TOML_DATETIME only */
 } toml_datetime_t;
 
 struct toml_value {
@@ -92,7 +93,8 @@ void toml_free(toml_table_t* root);
 /* Entries in the order of the document. */
 size_t toml_table_count(const toml_table_t* table);
 const toml_entry_t* toml_table_entry(const toml_table_t* table, size_t index);
-/* NULL if there is no such key. One key, not a path: dots have no meaning. A NULL table is empty. */
+/* NULL if there is no such key. One key, not a path: dots have no meaning. A NULL table is empty.
+ */
 const toml_entry_t* toml_find(const toml_table_t* table, const char* key, size_t length);
 const toml_value_t* toml_get(const toml_table_t* table, const char* key);
 /* `path` is keys joined by dots. NULL if a step is missing or not a table. */

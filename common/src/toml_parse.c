@@ -123,8 +123,9 @@ static toml_table_t* step_header(struct toml_parser* p, toml_table_t* table, con
         return value->array->items[value->array->count - 1].table;
     if (value->type == TOML_TABLE && !(value->table->flags & TABLE_CLOSED))
         return value->table;
-    toml_fail(p, at, value->type == TOML_TABLE ? "an inline table is complete as written: "
-                                               : "not a table: ",
+    toml_fail(p, at,
+              value->type == TOML_TABLE ? "an inline table is complete as written: "
+                                        : "not a table: ",
               key, length);
     return NULL;
 }
@@ -230,8 +231,8 @@ static bool parse_document(struct toml_parser* p) {
             return false;
         if (p->at >= p->end)
             return true;
-        bool good = *p->at == '[' ? parse_header(p, &current)
-                                  : toml_parse_pair(p, current) && end_line(p);
+        bool good =
+            *p->at == '[' ? parse_header(p, &current) : toml_parse_pair(p, current) && end_line(p);
         if (!good)
             return false;
     }

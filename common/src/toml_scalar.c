@@ -106,7 +106,8 @@ static bool parse_datetime(struct toml_parser* p, toml_value_t* value) {
         value->type = TOML_DATE_LOCAL;
         if (!parse_date(&s, p->end, &parts))
             return fail_word(p, "not a date: ");
-        if (p->end - s >= 3 && (*s == 'T' || *s == 't' || (*s == ' ' && digits(s + 1, p->end, 2) >= 0))) {
+        if (p->end - s >= 3 &&
+            (*s == 'T' || *s == 't' || (*s == ' ' && digits(s + 1, p->end, 2) >= 0))) {
             s++;
             value->type = TOML_DATETIME_LOCAL;
         }

@@ -4,9 +4,9 @@
  */
 #include "toml_internal.h"
 
-#define PIECE_MIN   8192
-#define PIECE_MAX   (256UL << 10)
-#define INDEX_FROM  12 /* smaller tables are searched entry by entry */
+#define PIECE_MIN  8192
+#define PIECE_MAX  (256UL << 10)
+#define INDEX_FROM 12 /* smaller tables are searched entry by entry */
 
 void* toml_arena_alloc(struct toml_arena* arena, size_t size) {
     size = (size + 7) & ~(size_t)7;
@@ -94,10 +94,8 @@ toml_entry_t* toml_table_add(struct toml_arena* arena, toml_table_t* table, cons
             return NULL;
     }
     toml_entry_t* entry = &table->entries[table->count];
-    *entry = (toml_entry_t){.key = key,
-                            .key_length = (uint32_t)length,
-                            .hash = hash_key(key, length),
-                            .line = line};
+    *entry = (toml_entry_t){
+        .key = key, .key_length = (uint32_t)length, .hash = hash_key(key, length), .line = line};
     if (table->index)
         index_put(table, table->count);
     table->count++;

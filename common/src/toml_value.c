@@ -4,8 +4,8 @@
 #include "toml_internal.h"
 
 static bool is_bare(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
 }
 
 bool toml_parse_key(struct toml_parser* p, const char** key, size_t* length) {
@@ -123,7 +123,8 @@ static bool parse_array(struct toml_parser* p, toml_value_t* value) {
     return true;
 }
 
-/* Nothing may be added to an inline table once it is closed, nor to the tables of its dotted keys. */
+/* Nothing may be added to an inline table once it is closed, nor to the tables of its dotted keys.
+ */
 static void close_table(toml_table_t* table) {
     table->flags |= TABLE_CLOSED;
     for (uint32_t i = 0; i < table->count; i++)

@@ -106,6 +106,9 @@ int libos_fd_close(int fd);
 int libos_fd_get_cloexec(int fd); /* 0, 1, -EBADF */
 int libos_fd_set_cloexec(int fd, bool cloexec);
 void libos_fd_close_on_exec(void);
+/* One past the highest descriptor that the table has room for now (Linux's fdt->max_fds): select
+ * looks at no bit beyond it. */
+int libos_fd_table_end(void);
 /* Calls fn for each open descriptor until it returns false; the file is referenced meanwhile. */
 void libos_fd_for_each(struct libos_fd_table* t,
                        bool (*fn)(void* arg, int fd, struct libos_file* f, bool cloexec),

@@ -141,6 +141,9 @@ int libos_signal_send(struct libos_thread* t, const siginfo_t* info);
 void libos_signal_force(struct libos_thread* t, const siginfo_t* info);
 /* si_code SI_USER/SI_KERNEL shorthand to the current thread, e.g. SIGPIPE. */
 void libos_signal_self(int sig, int si_code);
+/* Takes the next pending signal of `set` that t would get, its own queue first: fills *info and
+ * returns its number; 0: none. For signalfd; sigtimedwait does the same. */
+int libos_signal_dequeue(struct libos_thread* t, libos_sigset_t set, siginfo_t* info);
 /* Is something deliverable, or must the thread end? Cheap. For loops that may block. */
 bool libos_signal_pending(struct libos_thread* t);
 /* Make t leave a blocking call or guest code and look at its work flags. Takes threads_lock: that

@@ -291,3 +291,7 @@ void libos_fd_for_each(struct libos_fd_table* t,
         libos_file_put(f);
     }
 }
+
+int libos_fd_table_end(void) {
+    return (int)__atomic_load_n(&get_cur_thread()->files->array, __ATOMIC_ACQUIRE)->size;
+}

@@ -4,6 +4,7 @@
  * The memory is type-stable: a freed description is only ever used for another one, so that
  * libos_fd_get() may look at one that has just gone (its reference count is then zero).
  */
+#include "libos_event.h"
 #include "libos_fs.h"
 #include "libos_fs_internal.h"
 #include "libos_process.h"
@@ -102,6 +103,8 @@ void libos_file_put(struct libos_file* f) {
         return;
     if (f->lock_flags)
         libos_locks_file_gone(f);
+    if (__atomic_load_n(&f->epoll_count, __ATOMIC_ACQUIRE))
+        libos_epoll_file_gone(f);
     if (f->ops->close)
         f->ops->close(f);
     if (f->host)

@@ -73,6 +73,7 @@ static const signed char g_errors[] = {
     [EINPROGRESS] = PAL_ERROR_INPROGRESS,
     [ESTALE] = PAL_ERROR_STALE,
     [EDQUOT] = PAL_ERROR_QUOTA,
+    [ECANCELED] = PAL_ERROR_CANCELED,
     [EHWPOISON] = PAL_ERROR_HWPOISON,
 };
 

@@ -84,12 +84,13 @@
     X(PROTO, 74, EPROTO, "protocol error")                                                         \
     X(NETRESET, 75, ENETRESET, "network reset")                                                    \
     X(UNREACHABLE_SIZE, 76, EINVAL, "impossible reply from the host")                              \
-    X(CONNRESET, 77, ECONNRESET, "connection reset")
+    X(CONNRESET, 77, ECONNRESET, "connection reset")                                               \
+    X(CANCELED, 78, ECANCELED, "cancelled: the clock of a timer was set")
 
 #define PAL_ERROR_ENUM_(name, value, linux_errno, text) PAL_ERROR_##name = -(value),
 enum {
     PAL_ERROR_SUCCESS = 0,
-    PAL_ERROR_LIST(PAL_ERROR_ENUM_) PAL_ERROR_BOUND = -78,
+    PAL_ERROR_LIST(PAL_ERROR_ENUM_) PAL_ERROR_BOUND = -79,
 };
 #undef PAL_ERROR_ENUM_
 

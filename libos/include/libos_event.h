@@ -1,0 +1,100 @@
+/*
+ * Readiness and event files: poll, epoll, pipes, eventfd, timerfd, signalfd, terminals.
+ *
+ * A file is ready either in the host (its poll handle) or inside the LibOS (ops->poll). Whoever
+ * waits for the latter puts a waiter on the file; libos_file_notify() calls each.
+ */
+#ifndef LIBOS_EVENT_H
+#define LIBOS_EVENT_H
+
+#include "libos_file.h"
+#include "libos_internal.h"
+#include "libos_process.h"
+
+struct libos_stat;
+
+/* ---- readiness (event/libos_poll.c) -----------------------------------------------------------
+ */
+struct libos_file_waiter {
+    struct list_node node; /* in file->waiters; guarded by file->wait_lock */
+    /* Called with wait_lock held; may not block and may take no lock but its own. NULL for a waiter
+     * that only wants to be found when the file goes (epoll). */
+    void (*wake)(struct libos_file_waiter* w, unsigned events);
+};
+void libos_file_add_waiter(struct libos_file* f, struct libos_file_waiter* w);
+void libos_file_remove_waiter(struct libos_file* f, struct libos_file_waiter* w);
+/* False for regular files, directories, and other files that are always ready: epoll says EPERM. */
+bool libos_file_can_poll(const struct libos_file* f);
+/* Handle to wait on in the host, or NULL. */
+PAL_HANDLE libos_file_poll_handle(struct libos_file* f);
+
+/* Deadline of a wait: absolute, on PAL_CLOCK_MONOTONIC; NO_TIMEOUT: none; 0: do not wait. */
+struct pollfd;
+/* Fills revents. Returns how many descriptors are ready, 0 at the deadline, -EINTR for a signal,
+ * -ENOMEM. bad_fd: -EBADF for a closed descriptor (select) instead of POLLNVAL. */
+long libos_poll(struct pollfd* fds, size_t count, uint64_t deadline_ns, bool bad_fd);
+uint64_t libos_monotonic_ns(void);
+/* Deadline `ns` from now; saturates to NO_TIMEOUT. */
+uint64_t libos_deadline_after(uint64_t ns);
+
+/* ---- epoll (event/libos_epoll.c) --------------------------------------------------------------
+ */
+/* libos_file_put() calls this before ops->close for a file whose epoll_count is not 0: it leaves
+ * every wait set it is in. */
+void libos_epoll_file_gone(struct libos_file* f);
+
+/* ---- files that are a host stream (event/libos_stream.c) ---------------------------------------
+ */
+/* Ops for pipes, eventfds, terminals, ...: straight to the host on guest buffers. */
+long libos_stream_read(struct libos_file* f, const struct iovec* iov, int iov_count,
+                       const int64_t* pos, int rwf);
+/* Raises SIGPIPE with EPIPE. */
+long libos_stream_write(struct libos_file* f, const struct iovec* iov, int iov_count,
+                        const int64_t* pos, int rwf);
+int libos_stream_set_flags(struct libos_file* f, int new_flags); /* O_NONBLOCK on the host */
+/* Bytes moved by a host, checked against the buffers; or -errno. */
+long libos_checked_count(int64_t pal_ret, const struct iovec* iov, int iov_count);
+
+/* What an anonymous file (pipe, socket, eventfd) tells through stat. Shared by both ends of a pipe;
+ * file->data of such files points to it, first member of what else they keep. */
+struct libos_anon_inode {
+    refcount_t ref;
+    uint32_t mode; /* whole st_mode */
+    uint32_t uid, gid;
+    uint64_t ino;
+    int64_t time_ns; /* of its making */
+};
+struct libos_anon_inode* libos_anon_inode_create(uint32_t mode);
+void libos_anon_inode_put(struct libos_anon_inode* inode);
+int libos_anon_inode_stat(struct libos_file* f, struct libos_stat* st); /* op */
+void libos_anon_inode_close(struct libos_file* f);                      /* op */
+
+/* As libos_fd_get(), but NULL for O_PATH descriptors too: calls that use the file answer EBADF. */
+struct libos_file* libos_fd_get_open(int fd);
+/* Puts f into the calling thread's table and drops the caller's reference. fd or -errno; f NULL:
+ * -ENOMEM. */
+long libos_fd_publish(struct libos_file* f, bool cloexec);
+
+/* ---- pipes -------------------------------------------------------------------------------------
+ */
+extern const struct libos_file_ops g_libos_pipe_ops;
+/* Both ends: files[0] reads, files[1] writes. flags: O_NONBLOCK, O_DIRECT. 0 or -errno. */
+int libos_pipe_create(int flags, struct libos_file* files[2]);
+/* F_SETPIPE_SZ and F_GETPIPE_SZ; -EBADF if f is no pipe. For fcntl. */
+long libos_pipe_fcntl(struct libos_file* f, int cmd, unsigned long arg);
+
+/* ---- terminals (event/libos_tty.c) -------------------------------------------------------------
+ */
+extern const struct libos_file_ops g_libos_tty_ops;
+/* A terminal file around a host handle (taken over, on failure too); NULL: no memory. Inherited
+ * standard streams and /dev/tty, /dev/ptmx, /dev/pts/N. */
+struct libos_file* libos_tty_file(PAL_HANDLE host, int flags, struct libos_path* path);
+/* Does the handle answer as a terminal? */
+bool libos_handle_is_tty(PAL_HANDLE host);
+
+/* ---- signalfd (event/libos_signalfd.c) ----------------------------------------------------------
+ */
+/* After `sig` was queued for t (NULL: the process). Called with g_process.signal_lock held. */
+void libos_signalfd_notify(struct libos_thread* t, int sig);
+
+#endif /* LIBOS_EVENT_H */

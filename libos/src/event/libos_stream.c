@@ -1,0 +1,132 @@
+/*
+ * Files that are a host stream (pipes, eventfds, timers, sockets, terminals): reads and writes go
+ * to the host on the guest's own buffers, one host call each. And what such anonymous files tell
+ * through stat.
+ */
+#include <asm/fcntl.h>
+#include <linux/fs.h>
+#include <linux/stat.h>
+
+#include "libos_event.h"
+#include "libos_fs.h"
+
+/* ---- reading and writing ----------------------------------------------------------------------
+ */
+
+long libos_checked_count(int64_t pal_ret, const struct iovec* iov, int iov_count) {
+    if (pal_ret <= 0)
+        return pal_to_errno(pal_ret);
+    uint64_t size = 0;
+    for (int i = 0; i < iov_count; i++)
+        size += iov[i].iov_len;
+    return (uint64_t)pal_ret <= size ? pal_ret : -EIO;
+}
+
+long libos_stream_read(struct libos_file* f, const struct iovec* iov, int iov_count,
+                       const int64_t* pos, int rwf) {
+    if (pos)
+        return -ESPIPE;
+    return libos_checked_count(
+        PalStreamReadV(f->host, PAL_OFFSET_CURRENT, iov, (PAL_NUM)iov_count, (PAL_FLG)rwf), iov,
+        iov_count);
+}
+
+long libos_stream_write(struct libos_file* f, const struct iovec* iov, int iov_count,
+                        const int64_t* pos, int rwf) {
+    if (pos)
+        return -ESPIPE;
+    long ret = libos_checked_count(
+        PalStreamWriteV(f->host, PAL_OFFSET_CURRENT, iov, (PAL_NUM)iov_count, (PAL_FLG)rwf), iov,
+        iov_count);
+    if (ret == -EPIPE)
+        libos_signal_self(SIGPIPE, SI_USER);
+    return ret;
+}
+
+int libos_stream_set_flags(struct libos_file* f, int new_flags) {
+    if (!((f->flags ^ (uint32_t)new_flags) & O_NONBLOCK))
+        return 0;
+    PAL_STREAM_ATTR attr;
+    int ret = PalStreamAttributesQueryByHandle(f->host, &attr);
+    if (ret == 0) {
+        attr.nonblocking = new_flags & O_NONBLOCK;
+        ret = PalStreamAttributesSetByHandle(f->host, &attr);
+    }
+    return (int)pal_to_errno(ret);
+}
+
+/* ---- anonymous inodes -------------------------------------------------------------------------
+ */
+
+/* Device numbers of file systems that have no mount: pipefs, sockfs, anon_inodefs. */
+#define PIPEFS_DEV libos_makedev(0, 14)
+#define SOCKFS_DEV libos_makedev(0, 8)
+#define ANONFS_DEV libos_makedev(0, 15)
+
+struct libos_anon_inode* libos_anon_inode_create(uint32_t mode) {
+    static uint64_t last_ino = 10000;
+    struct libos_anon_inode* inode = libos_malloc(sizeof(*inode));
+    if (!inode)
+        return NULL;
+    struct libos_thread* t = get_cur_thread();
+    PAL_NUM now = 0;
+    PalClockGet(PAL_CLOCK_REALTIME, &now);
+    *inode = (struct libos_anon_inode){
+        .mode = mode,
+        .uid = t ? t->fsuid : 0,
+        .gid = t ? t->fsgid : 0,
+        .ino = __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED),
+        .time_ns = (int64_t)now,
+    };
+    ref_set(&inode->ref, 1);
+    return inode;
+}
+
+void libos_anon_inode_put(struct libos_anon_inode* inode) {
+    if (inode && ref_put(&inode->ref))
+        libos_free(inode);
+}
+
+int libos_anon_inode_stat(struct libos_file* f, struct libos_stat* st) {
+    const struct libos_anon_inode* inode = f->data;
+    uint64_t dev = ANONFS_DEV;
+    if (f->mode_type == S_IFIFO)
+        dev = PIPEFS_DEV;
+    else if (f->mode_type == S_IFSOCK)
+        dev = SOCKFS_DEV;
+    *st = (struct libos_stat){
+        .dev = dev,
+        .ino = inode->ino,
+        .nlink = 1,
+        .mode = inode->mode,
+        .uid = inode->uid,
+        .gid = inode->gid,
+        .blksize = 4096,
+        .atime_ns = inode->time_ns,
+        .mtime_ns = inode->time_ns,
+        .ctime_ns = inode->time_ns,
+        .btime_ns = -1,
+    };
+    return 0;
+}
+
+void libos_anon_inode_close(struct libos_file* f) {
+    libos_anon_inode_put(f->data);
+}
+
+struct libos_file* libos_fd_get_open(int fd) {
+    struct libos_file* f = libos_fd_get(fd);
+    if (f && (__atomic_load_n(&f->flags, __ATOMIC_RELAXED) & O_PATH)) {
+        libos_file_put(f);
+        return NULL;
+    }
+    return f;
+}
+
+long libos_fd_publish(struct libos_file* f, bool cloexec) {
+    if (!f)
+        return -ENOMEM;
+    int fd = libos_fd_install(f, cloexec, 0);
+    libos_file_put(f);
+    return fd;
+}

@@ -1,0 +1,128 @@
+/*
+ * Limits and accounting: prlimit64(2), getrlimit(2), setrlimit(2), getrusage(2), times(2).
+ */
+#include <linux/capability.h>
+#include <linux/times.h>
+#include "libos_process.h"
+#include "libos_table.h"
+#include "libos_time.h"
+
+#define USER_HZ            100
+#define NR_OPEN_MAX        1048576 /* fs.nr_open */
+#define RUSAGE_THREAD_     1
+#define RUSAGE_SELF_       0
+#define RUSAGE_CHILDREN_   (-1)
+
+/* Those the host has to watch: CPU time kills by SIGXCPU there too; the others are the LibOS's. */
+static bool host_enforces(int resource) {
+    return resource == RLIMIT_CPU || resource == RLIMIT_CORE || resource == RLIMIT_MEMLOCK ||
+           resource == RLIMIT_NICE || resource == RLIMIT_RTPRIO || resource == RLIMIT_RTTIME;
+}
+
+static int set_limit(int resource, const struct rlimit64* new) {
+    if (new->rlim_cur > new->rlim_max)
+        return -EINVAL;
+    if (resource == RLIMIT_NOFILE && new->rlim_max > NR_OPEN_MAX)
+        return -EPERM;
+    lock(&g_process.limits_lock);
+    struct rlimit64* limit = &g_process.limits[resource];
+    int ret = 0;
+    if (new->rlim_max > limit->rlim_max &&
+        !(get_cur_thread()->cap_effective >> CAP_SYS_RESOURCE & 1))
+        ret = -EPERM;
+    if (ret == 0 && host_enforces(resource))
+        ret = pal_to_errno(PalResourceLimitSet(resource, new->rlim_cur, new->rlim_max));
+    if (ret == 0)
+        *limit = *new;
+    unlock(&g_process.limits_lock);
+    return ret;
+}
+
+long libos_syscall_prlimit64(int pid, unsigned int resource, const struct rlimit64* user_new,
+                             struct rlimit64* user_old) {
+    struct rlimit64 new, old;
+    if (resource >= RLIM_NLIMITS)
+        return -EINVAL;
+    if (user_new && user_get(new, user_new) < 0)
+        return -EFAULT;
+    if (pid) {
+        struct libos_thread* t = pid < 0 ? NULL : libos_thread_find(pid);
+        if (!t)
+            return -ESRCH;
+        libos_thread_put(t);
+    }
+    lock(&g_process.limits_lock);
+    old = g_process.limits[resource];
+    unlock(&g_process.limits_lock);
+    if (user_new) {
+        int ret = set_limit(resource, &new);
+        if (ret < 0)
+            return ret;
+    }
+    return user_old && user_put(old, user_old) < 0 ? -EFAULT : 0;
+}
+
+long libos_syscall_getrlimit(unsigned int resource, struct rlimit64* user_limit) {
+    if (!user_limit)
+        return resource >= RLIM_NLIMITS ? -EINVAL : -EFAULT;
+    return libos_syscall_prlimit64(0, resource, NULL, user_limit);
+}
+
+long libos_syscall_setrlimit(unsigned int resource, const struct rlimit64* user_limit) {
+    struct rlimit64 new;
+    if (user_get(new, user_limit) < 0)
+        return -EFAULT;
+    if (resource >= RLIM_NLIMITS)
+        return -EINVAL;
+    return set_limit(resource, &new);
+}
+
+/* ---- accounting ------------------------------------------------------------------------------- */
+
+static struct __kernel_old_timeval to_timeval(uint64_t ns) {
+    return (struct __kernel_old_timeval){.tv_sec = ns / NSEC_PER_SEC,
+                                         .tv_usec = ns % NSEC_PER_SEC / NSEC_PER_USEC};
+}
+
+struct rusage_linux { /* struct rusage as the call lays it out */
+    struct __kernel_old_timeval ru_utime, ru_stime;
+    int64_t ru_maxrss, ru_ixrss, ru_idrss, ru_isrss, ru_minflt, ru_majflt, ru_nswap, ru_inblock,
+        ru_oublock, ru_msgsnd, ru_msgrcv, ru_nsignals, ru_nvcsw, ru_nivcsw;
+};
+
+long libos_syscall_getrusage(int who, void* user_usage) {
+    if (who != RUSAGE_SELF_ && who != RUSAGE_THREAD_ && who != RUSAGE_CHILDREN_)
+        return -EINVAL;
+    struct rusage_linux ru;
+    memset(&ru, 0, sizeof(ru));
+    if (who != RUSAGE_CHILDREN_) { /* no children yet: all zero, as for a process without any */
+        PAL_USAGE u;
+        int ret = pal_to_errno(PalProcessUsage(who == RUSAGE_THREAD_, &u));
+        if (ret < 0)
+            return ret;
+        ru.ru_utime = to_timeval(u.user_ns);
+        ru.ru_stime = to_timeval(u.system_ns);
+        ru.ru_maxrss = u.max_rss / 1024;
+        ru.ru_minflt = u.minor_faults;
+        ru.ru_majflt = u.major_faults;
+        ru.ru_inblock = u.in_blocks;
+        ru.ru_oublock = u.out_blocks;
+        ru.ru_nvcsw = u.voluntary_switches;
+        ru.ru_nivcsw = u.involuntary_switches;
+    }
+    return user_put(ru, (struct rusage_linux*)user_usage);
+}
+
+long libos_syscall_times(struct tms* user_times) {
+    if (user_times) {
+        PAL_NUM user = 0, system = 0;
+        int ret = pal_to_errno(PalThreadCpuTime(NULL, &user, &system));
+        if (ret < 0)
+            return ret;
+        struct tms times = {.tms_utime = user / (NSEC_PER_SEC / USER_HZ),
+                            .tms_stime = system / (NSEC_PER_SEC / USER_HZ)};
+        if (user_put(times, user_times) < 0)
+            return -EFAULT;
+    }
+    return libos_clock(PAL_CLOCK_BOOTTIME) / (NSEC_PER_SEC / USER_HZ);
+}

@@ -1,0 +1,288 @@
+/*
+ * Scheduling: sched_*(2), getpriority(2), setpriority(2), ioprio_get(2). Policy, nice value and
+ * affinity are set on the host thread; what the host refuses is refused here.
+ */
+#include <linux/capability.h>
+#include <linux/ioprio.h>
+#include <linux/sched.h>
+#include <linux/sched/types.h>
+#include "libos_process.h"
+#include "libos_table.h"
+#include "libos_time.h"
+
+#define CPU_MASK_MAX  8192 /* bytes taken from or given to a user mask */
+#define SCHED_RR_NS   100000000ULL
+#define PRIO_PROCESS_ 0
+#define PRIO_PGRP_    1
+#define PRIO_USER_    2
+
+long libos_syscall_sched_yield(void) {
+    PalThreadYieldExecution();
+    return 0;
+}
+
+/* Referenced; pid 0 is the caller. */
+static struct libos_thread* get_target(int pid) {
+    if (pid)
+        return libos_thread_find(pid);
+    libos_thread_get(get_cur_thread());
+    return get_cur_thread();
+}
+
+/* ---- affinity --------------------------------------------------------------------------------- */
+
+long libos_syscall_sched_setaffinity(int pid, unsigned int len, unsigned long* user_mask) {
+    uint8_t mask[1024] = {0};
+    unsigned size = MIN(len, (unsigned)sizeof(mask));
+    if (user_copy_from(mask, user_mask, size) < 0)
+        return -EFAULT;
+    struct libos_thread* t = pid < 0 ? NULL : get_target(pid);
+    if (!t)
+        return -ESRCH;
+    PAL_IDX cpus[sizeof(mask) * 8];
+    PAL_NUM count = 0;
+    for (unsigned i = 0; i < size * 8; i++) {
+        if (mask[i / 8] >> (i % 8) & 1)
+            cpus[count++] = i;
+    }
+    long ret = count ? pal_to_errno(PalThreadSetCPUAffinity(t->host, count, cpus)) : -EINVAL;
+    libos_thread_put(t);
+    return ret;
+}
+
+long libos_syscall_sched_getaffinity(int pid, unsigned int len, unsigned long* user_mask) {
+    if (len & (sizeof(unsigned long) - 1))
+        return -EINVAL;
+    struct libos_thread* t = pid < 0 ? NULL : get_target(pid);
+    if (!t)
+        return -ESRCH;
+    uint8_t mask[CPU_MASK_MAX / 8] = {0};
+    long size = pal_to_errno(PalThreadGetCPUAffinity(t->host, sizeof(mask), mask));
+    libos_thread_put(t);
+    if (size < 0)
+        return size;
+    if (size > (long)sizeof(mask))
+        return -EIO;
+    /* Linux needs room for all possible CPUs and copies whole longs. */
+    unsigned possible = g_pal_control->topo_info.thread_count;
+    if (len * 8UL < possible)
+        return -EINVAL;
+    size = MIN((long)len, ALIGN_UP(size, 8L));
+    return user_copy_to(user_mask, mask, size) < 0 ? -EFAULT : size;
+}
+
+/* ---- policy and priority ---------------------------------------------------------------------- */
+
+static bool is_realtime(int policy) {
+    return policy == SCHED_FIFO || policy == SCHED_RR;
+}
+
+static bool is_known_policy(int policy) {
+    return policy == SCHED_NORMAL || policy == SCHED_BATCH || policy == SCHED_IDLE ||
+           is_realtime(policy);
+}
+
+static long set_scheduler(struct libos_thread* t, int policy, int priority, int nice,
+                          bool reset_on_fork) {
+    if (!is_known_policy(policy))
+        return -EINVAL;
+    if (is_realtime(policy) ? priority < 1 || priority > 99 : priority != 0)
+        return -EINVAL;
+    int ret = pal_to_errno(PalThreadSchedSet(t->host, policy, priority, nice));
+    if (ret < 0)
+        return ret;
+    t->sched_policy = policy;
+    t->sched_priority = priority;
+    t->nice = nice;
+    t->sched_reset_on_fork = reset_on_fork;
+    return 0;
+}
+
+long libos_syscall_sched_setscheduler(int pid, int policy, void* user_param) {
+    int priority;
+    if (policy < 0 || !user_param || pid < 0)
+        return -EINVAL;
+    if (user_copy_from(&priority, user_param, sizeof(priority)) < 0)
+        return -EFAULT;
+    struct libos_thread* t = get_target(pid);
+    if (!t)
+        return -ESRCH;
+    long ret = set_scheduler(t, policy & ~SCHED_RESET_ON_FORK, priority, t->nice,
+                             policy & SCHED_RESET_ON_FORK);
+    libos_thread_put(t);
+    return ret;
+}
+
+long libos_syscall_sched_getscheduler(int pid) {
+    if (pid < 0)
+        return -EINVAL;
+    struct libos_thread* t = get_target(pid);
+    if (!t)
+        return -ESRCH;
+    long policy = t->sched_policy | (t->sched_reset_on_fork ? SCHED_RESET_ON_FORK : 0);
+    libos_thread_put(t);
+    return policy;
+}
+
+long libos_syscall_sched_setparam(int pid, void* user_param) {
+    int priority;
+    if (!user_param || pid < 0)
+        return -EINVAL;
+    if (user_copy_from(&priority, user_param, sizeof(priority)) < 0)
+        return -EFAULT;
+    struct libos_thread* t = get_target(pid);
+    if (!t)
+        return -ESRCH;
+    long ret = set_scheduler(t, t->sched_policy, priority, t->nice, t->sched_reset_on_fork);
+    libos_thread_put(t);
+    return ret;
+}
+
+long libos_syscall_sched_getparam(int pid, void* user_param) {
+    if (!user_param || pid < 0)
+        return -EINVAL;
+    struct libos_thread* t = get_target(pid);
+    if (!t)
+        return -ESRCH;
+    int priority = t->sched_priority;
+    libos_thread_put(t);
+    return user_copy_to(user_param, &priority, sizeof(priority));
+}
+
+#define SCHED_FLAGS_KNOWN SCHED_FLAG_RESET_ON_FORK
+
+long libos_syscall_sched_setattr(int pid, void* user_attr, unsigned int flags) {
+    struct sched_attr attr;
+    uint32_t size;
+    if (!user_attr || pid < 0 || flags)
+        return -EINVAL;
+    if (user_copy_from(&size, user_attr, sizeof(size)) < 0)
+        return -EFAULT;
+    if (!size)
+        size = SCHED_ATTR_SIZE_VER0;
+    if (size < SCHED_ATTR_SIZE_VER0 || size > PAGE_SIZE) {
+        size = sizeof(attr);
+        user_copy_to(user_attr, &size, sizeof(size));
+        return -E2BIG;
+    }
+    memset(&attr, 0, sizeof(attr));
+    if (user_copy_from(&attr, user_attr, MIN(size, sizeof(attr))) < 0)
+        return -EFAULT;
+    if (attr.sched_flags & ~(uint64_t)SCHED_FLAGS_KNOWN)
+        return -EINVAL;
+    if (attr.sched_policy == SCHED_DEADLINE)
+        return -EPERM;
+    int nice = attr.sched_nice < -20 ? -20 : attr.sched_nice > 19 ? 19 : attr.sched_nice;
+    struct libos_thread* t = get_target(pid);
+    if (!t)
+        return -ESRCH;
+    bool normal = attr.sched_policy == SCHED_NORMAL || attr.sched_policy == SCHED_BATCH;
+    long ret = set_scheduler(t, attr.sched_policy, attr.sched_priority, normal ? nice : t->nice,
+                             attr.sched_flags & SCHED_FLAG_RESET_ON_FORK);
+    libos_thread_put(t);
+    return ret;
+}
+
+long libos_syscall_sched_getattr(int pid, void* user_attr, unsigned int size, unsigned int flags) {
+    if (!user_attr || pid < 0 || size > PAGE_SIZE || size < SCHED_ATTR_SIZE_VER0 || flags)
+        return -EINVAL;
+    struct libos_thread* t = get_target(pid);
+    if (!t)
+        return -ESRCH;
+    struct sched_attr attr;
+    memset(&attr, 0, sizeof(attr));
+    attr.size = MIN(size, (unsigned)sizeof(attr));
+    attr.sched_policy = t->sched_policy;
+    attr.sched_flags = t->sched_reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
+    if (is_realtime(t->sched_policy))
+        attr.sched_priority = t->sched_priority;
+    else
+        attr.sched_nice = t->nice;
+    attr.sched_util_max = 1024;
+    libos_thread_put(t);
+    return user_copy_to(user_attr, &attr, attr.size);
+}
+
+long libos_syscall_sched_get_priority_max(int policy) {
+    return is_realtime(policy)                                    ? 99
+           : is_known_policy(policy) || policy == SCHED_DEADLINE ? 0
+                                                                 : -EINVAL;
+}
+
+long libos_syscall_sched_get_priority_min(int policy) {
+    return is_realtime(policy)                                    ? 1
+           : is_known_policy(policy) || policy == SCHED_DEADLINE ? 0
+                                                                 : -EINVAL;
+}
+
+long libos_syscall_sched_rr_get_interval(int pid, struct __kernel_timespec* user_interval) {
+    if (pid < 0)
+        return -EINVAL;
+    struct libos_thread* t = get_target(pid);
+    if (!t)
+        return -ESRCH;
+    /* The slice of the round-robin policy; for the others Linux tells its base slice. */
+    uint64_t ns = t->sched_policy == SCHED_RR ? SCHED_RR_NS : t->sched_policy == SCHED_FIFO ? 0
+                                                                                            : 3000000;
+    libos_thread_put(t);
+    return user_put_timespec(user_interval, ns);
+}
+
+/* ---- nice values ------------------------------------------------------------------------------ */
+
+typedef long (*thread_fn)(struct libos_thread* t, void* arg);
+
+/* Calls fn for each thread that which and who name; 0 threads: -ESRCH. The last error wins, as in
+ * Linux. */
+static long for_each_named(int which, int who, thread_fn fn, void* arg) {
+    long ret = -ESRCH;
+    if (which < PRIO_PROCESS_ || which > PRIO_USER_)
+        return -EINVAL;
+    if (which == PRIO_PROCESS_) {
+        struct libos_thread* t = who < 0 ? NULL : get_target(who);
+        if (t) {
+            ret = fn(t, arg);
+            libos_thread_put(t);
+        }
+        return ret;
+    }
+    if (which == PRIO_PGRP_ && who != 0 && who != g_process.pgid)
+        return -ESRCH;
+    if (which == PRIO_USER_ && who != 0 && (uint32_t)who != get_cur_thread()->uid)
+        return -ESRCH;
+    lock(&g_process.threads_lock);
+    list_for_each(t, &g_process.threads, struct libos_thread, node) {
+        long one = t->host ? fn(t, arg) : 0;
+        if (ret == -ESRCH || one < 0)
+            ret = one;
+    }
+    unlock(&g_process.threads_lock);
+    return ret;
+}
+
+static long lowest_nice(struct libos_thread* t, void* arg) {
+    int* nice = arg;
+    *nice = MIN(*nice, t->nice);
+    return 0;
+}
+
+long libos_syscall_getpriority(int which, int who) {
+    int nice = 20;
+    long ret = for_each_named(which, who, lowest_nice, &nice);
+    return ret < 0 ? ret : 20 - nice; /* the system call's own encoding: 1 to 40 */
+}
+
+static long apply_nice(struct libos_thread* t, void* arg) {
+    int nice = *(int*)arg;
+    int ret = pal_to_errno(PalThreadSchedSet(t->host, t->sched_policy, t->sched_priority, nice));
+    if (ret == -EPERM)
+        ret = -EACCES; /* what setpriority says of a lower nice value without CAP_SYS_NICE */
+    if (ret == 0)
+        t->nice = nice;
+    return ret;
+}
+
+long libos_syscall_setpriority(int which, int who, int nice) {
+    nice = nice < -20 ? -20 : nice > 19 ? 19 : nice;
+    return for_each_named(which, who, apply_nice, &nice);
+}

@@ -145,7 +145,7 @@ static long sleep_until(uint32_t clock, uint64_t deadline, struct __kernel_times
     return -ERESTART_RESTARTBLOCK;
 }
 
-long libos_syscall_nanosleep(const struct __kernel_timespec* user_duration,
+long libos_syscall_nanosleep(struct __kernel_timespec* user_duration,
                              struct __kernel_timespec* user_left) {
     uint64_t duration;
     int ret = user_get_timespec(&duration, user_duration);

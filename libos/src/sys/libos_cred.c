@@ -241,7 +241,8 @@ static int read_cap_header(void* user_header, struct __user_cap_header_struct* h
     return user_copy_to(user_header, &preferred, sizeof(preferred)) < 0 ? -EFAULT : -EINVAL;
 }
 
-long libos_syscall_capget(void* user_header, void* user_data) {
+long libos_syscall_capget(struct __user_cap_header_struct* user_header,
+                          struct __user_cap_data_struct* user_data) {
     struct __user_cap_header_struct h;
     int words, ret = read_cap_header(user_header, &h, &words);
     if (ret < 0)
@@ -262,7 +263,8 @@ long libos_syscall_capget(void* user_header, void* user_data) {
     return user_copy_to(user_data, data, words * sizeof(data[0]));
 }
 
-long libos_syscall_capset(void* user_header, const void* user_data) {
+long libos_syscall_capset(struct __user_cap_header_struct* user_header,
+                          const struct __user_cap_data_struct* user_data) {
     struct __user_cap_header_struct h;
     int words, ret = read_cap_header(user_header, &h, &words);
     if (ret < 0)

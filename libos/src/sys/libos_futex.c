@@ -25,8 +25,8 @@ static int read_deadline(int cmd, int op, const void* utime, struct futex_deadli
     return 0;
 }
 
-long libos_syscall_futex(uint32_t* uaddr, int op, uint32_t val, const void* utime, uint32_t* uaddr2,
-                         uint32_t val3) {
+long libos_syscall_futex(uint32_t* uaddr, int op, uint32_t val,
+                         const struct __kernel_timespec* utime, uint32_t* uaddr2, uint32_t val3) {
     int cmd = op & FUTEX_CMD_MASK;
     bool shared = !(op & FUTEX_PRIVATE_FLAG);
     uint32_t val2 = (uint32_t)(uint64_t)utime; /* some operations carry a number there */
@@ -64,8 +64,8 @@ long libos_syscall_futex(uint32_t* uaddr, int op, uint32_t val, const void* utim
     }
 }
 
-long libos_syscall_futex_waitv(void* user_waiters, unsigned int count, unsigned int flags,
-                               void* timeout, int clockid) {
+long libos_syscall_futex_waitv(struct futex_waitv* user_waiters, unsigned int count,
+                               unsigned int flags, struct __kernel_timespec* timeout, int clockid) {
     if (flags || count == 0 || count > FUTEX_WAITV_MAX || !user_waiters)
         return -EINVAL;
     struct futex_deadline deadline = {.clock = PAL_CLOCK_MONOTONIC, .ns = NO_TIMEOUT};
@@ -83,7 +83,7 @@ long libos_syscall_futex_waitv(void* user_waiters, unsigned int count, unsigned 
     long ret = 0;
     for (unsigned i = 0; i < count && ret == 0; i++) {
         struct futex_waitv* w = &waiters[i];
-        if (user_copy_from(w, (struct futex_waitv*)user_waiters + i, sizeof(*w)) < 0)
+        if (user_copy_from(w, user_waiters + i, sizeof(*w)) < 0)
             ret = -EFAULT;
         else if ((w->flags & ~(FUTEX_32 | FUTEX_PRIVATE_FLAG)) || w->__reserved ||
                  !(w->flags & FUTEX_32) || w->val > UINT32_MAX)

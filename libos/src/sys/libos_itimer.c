@@ -55,27 +55,24 @@ static bool to_ns(const struct __kernel_old_timeval* tv, uint64_t* ns) {
     return true;
 }
 
-struct old_itimerval { /* the call's layout on x86-64 */
-    struct __kernel_old_timeval interval, value;
-};
-
-long libos_syscall_getitimer(int which, void* user_value) {
+long libos_syscall_getitimer(int which, struct __kernel_old_itimerval* user_value) {
     struct itimer* it = get_itimer(which);
     if (!it)
         return -EINVAL;
     uint64_t left, interval;
     libos_timer_get(&it->timer, &left, &interval);
-    struct old_itimerval value = {.interval = to_timeval(interval), .value = to_timeval(left)};
-    return user_put(value, (struct old_itimerval*)user_value);
+    struct __kernel_old_itimerval value = {.it_interval = to_timeval(interval), .it_value = to_timeval(left)};
+    return user_put(value, user_value);
 }
 
-long libos_syscall_setitimer(int which, void* user_value, void* user_old) {
-    struct old_itimerval value = {0}; /* NULL: disarm, a historical allowance of Linux */
+long libos_syscall_setitimer(int which, struct __kernel_old_itimerval* user_value,
+                             struct __kernel_old_itimerval* user_old) {
+    struct __kernel_old_itimerval value = {0}; /* NULL: disarm, a historical allowance of Linux */
     uint64_t ns = 0, interval = 0;
     if (user_value) {
-        if (user_get(value, (struct old_itimerval*)user_value) < 0)
+        if (user_get(value, user_value) < 0)
             return -EFAULT;
-        if (!to_ns(&value.value, &ns) || !to_ns(&value.interval, &interval))
+        if (!to_ns(&value.it_value, &ns) || !to_ns(&value.it_interval, &interval))
             return -EINVAL;
     }
     struct itimer* it = get_itimer(which);
@@ -89,9 +86,9 @@ long libos_syscall_setitimer(int which, void* user_value, void* user_old) {
     int ret = libos_timer_set(&it->timer, expiry, interval, &old_left, &old_interval);
     if (ret < 0)
         return ret;
-    struct old_itimerval old = {.interval = to_timeval(old_interval),
-                                .value = to_timeval(old_left)};
-    if (user_old && user_put(old, (struct old_itimerval*)user_old) < 0)
+    struct __kernel_old_itimerval old = {.it_interval = to_timeval(old_interval),
+                                .it_value = to_timeval(old_left)};
+    if (user_old && user_put(old, user_old) < 0)
         return -EFAULT;
     return 0;
 }

@@ -62,15 +62,15 @@ long libos_syscall_prlimit64(int pid, unsigned int resource, const struct rlimit
     return user_old && user_put(old, user_old) < 0 ? -EFAULT : 0;
 }
 
-long libos_syscall_getrlimit(unsigned int resource, struct rlimit64* user_limit) {
+long libos_syscall_getrlimit(unsigned int resource, struct rlimit* user_limit) {
     if (!user_limit)
         return resource >= RLIM_NLIMITS ? -EINVAL : -EFAULT;
-    return libos_syscall_prlimit64(0, resource, NULL, user_limit);
+    return libos_syscall_prlimit64(0, resource, NULL, (struct rlimit64*)user_limit);
 }
 
-long libos_syscall_setrlimit(unsigned int resource, const struct rlimit64* user_limit) {
+long libos_syscall_setrlimit(unsigned int resource, struct rlimit* user_limit) {
     struct rlimit64 new;
-    if (user_get(new, user_limit) < 0)
+    if (user_get(new, (struct rlimit64*)user_limit) < 0)
         return -EFAULT;
     if (resource >= RLIM_NLIMITS)
         return -EINVAL;
@@ -84,16 +84,10 @@ static struct __kernel_old_timeval to_timeval(uint64_t ns) {
                                          .tv_usec = ns % NSEC_PER_SEC / NSEC_PER_USEC};
 }
 
-struct rusage_linux { /* struct rusage as the call lays it out */
-    struct __kernel_old_timeval ru_utime, ru_stime;
-    int64_t ru_maxrss, ru_ixrss, ru_idrss, ru_isrss, ru_minflt, ru_majflt, ru_nswap, ru_inblock,
-        ru_oublock, ru_msgsnd, ru_msgrcv, ru_nsignals, ru_nvcsw, ru_nivcsw;
-};
-
-long libos_syscall_getrusage(int who, void* user_usage) {
+long libos_syscall_getrusage(int who, struct rusage* user_usage) {
     if (who != RUSAGE_SELF_ && who != RUSAGE_THREAD_ && who != RUSAGE_CHILDREN_)
         return -EINVAL;
-    struct rusage_linux ru;
+    struct rusage ru;
     memset(&ru, 0, sizeof(ru));
     if (who != RUSAGE_CHILDREN_) { /* no children yet: all zero, as for a process without any */
         PAL_USAGE u;
@@ -110,7 +104,7 @@ long libos_syscall_getrusage(int who, void* user_usage) {
         ru.ru_nvcsw = u.voluntary_switches;
         ru.ru_nivcsw = u.involuntary_switches;
     }
-    return user_put(ru, (struct rusage_linux*)user_usage);
+    return user_put(ru, user_usage);
 }
 
 long libos_syscall_times(struct tms* user_times) {

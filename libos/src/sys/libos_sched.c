@@ -98,7 +98,7 @@ static long set_scheduler(struct libos_thread* t, int policy, int priority, int 
     return 0;
 }
 
-long libos_syscall_sched_setscheduler(int pid, int policy, void* user_param) {
+long libos_syscall_sched_setscheduler(int pid, int policy, struct sched_param* user_param) {
     int priority;
     if (policy < 0 || !user_param || pid < 0)
         return -EINVAL;
@@ -124,7 +124,7 @@ long libos_syscall_sched_getscheduler(int pid) {
     return policy;
 }
 
-long libos_syscall_sched_setparam(int pid, void* user_param) {
+long libos_syscall_sched_setparam(int pid, struct sched_param* user_param) {
     int priority;
     if (!user_param || pid < 0)
         return -EINVAL;
@@ -138,7 +138,7 @@ long libos_syscall_sched_setparam(int pid, void* user_param) {
     return ret;
 }
 
-long libos_syscall_sched_getparam(int pid, void* user_param) {
+long libos_syscall_sched_getparam(int pid, struct sched_param* user_param) {
     if (!user_param || pid < 0)
         return -EINVAL;
     struct libos_thread* t = get_target(pid);
@@ -151,7 +151,7 @@ long libos_syscall_sched_getparam(int pid, void* user_param) {
 
 #define SCHED_FLAGS_KNOWN SCHED_FLAG_RESET_ON_FORK
 
-long libos_syscall_sched_setattr(int pid, void* user_attr, unsigned int flags) {
+long libos_syscall_sched_setattr(int pid, struct sched_attr* user_attr, unsigned int flags) {
     struct sched_attr attr;
     uint32_t size;
     if (!user_attr || pid < 0 || flags)
@@ -183,7 +183,8 @@ long libos_syscall_sched_setattr(int pid, void* user_attr, unsigned int flags) {
     return ret;
 }
 
-long libos_syscall_sched_getattr(int pid, void* user_attr, unsigned int size, unsigned int flags) {
+long libos_syscall_sched_getattr(int pid, struct sched_attr* user_attr, unsigned int size,
+                                 unsigned int flags) {
     if (!user_attr || pid < 0 || size > PAGE_SIZE || size < SCHED_ATTR_SIZE_VER0 || flags)
         return -EINVAL;
     struct libos_thread* t = get_target(pid);

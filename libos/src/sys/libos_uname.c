@@ -47,11 +47,11 @@ static long set_name(char* field, const char* user_name, int len) {
     return 0;
 }
 
-long libos_syscall_sethostname(const char* name, int len) {
+long libos_syscall_sethostname(char* name, int len) {
     return set_name(g_uts.nodename, name, len);
 }
 
-long libos_syscall_setdomainname(const char* name, int len) {
+long libos_syscall_setdomainname(char* name, int len) {
     return set_name(g_uts.domainname, name, len);
 }
 

@@ -111,7 +111,7 @@ static int open_standard(int in, int out_fd, uint32_t flags, PAL_HANDLE* out) {
     if (!h)
         return PAL_ERROR_NOMEM;
     h->fd = in >= 0 ? in : out_fd;
-    h->fd2 = in >= 0 && out_fd >= 0 ? out_fd : -1;
+    h->fd2 = in >= 0 && out_fd != in ? out_fd : -1;
     h->flags = flags | HANDLE_INHERITED | (h->fd2 >= 0 ? HANDLE_DUPLEX : 0);
     *out = &h->pal;
     return 0;

@@ -154,7 +154,7 @@ struct utimbuf;
 struct xattr_args;
 union bpf_attr;
 
-#define SYSCALL __attribute__((weak)) long
+#define SYSCALL __attribute__((weak, visibility("hidden"))) long
 
 SYSCALL libos_syscall_read(unsigned int fd, char* buf, size_t count);
 SYSCALL libos_syscall_write(unsigned int fd, const char* buf, size_t count);

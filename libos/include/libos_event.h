@@ -83,14 +83,23 @@ int libos_pipe_create(int flags, struct libos_file* files[2]);
 /* F_SETPIPE_SZ and F_GETPIPE_SZ; -EBADF if f is no pipe. For fcntl. */
 long libos_pipe_fcntl(struct libos_file* f, int cmd, unsigned long arg);
 
-/* ---- terminals (event/libos_tty.c) -------------------------------------------------------------
- */
+/* ---- terminals (event/libos_tty.c, libos_pty.c)
+ * -------------------------------------------------- */
 extern const struct libos_file_ops g_libos_tty_ops;
-/* A terminal file around a host handle (taken over, on failure too); NULL: no memory. Inherited
- * standard streams and /dev/tty, /dev/ptmx, /dev/pts/N. */
+/* ioctl of any file on a host character device: the terminal's commands, or -ENOTTY. */
+long libos_tty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg);
+/* A terminal file around a host handle (taken over, as path is, on failure too); NULL: no memory.
+ * For inherited standard streams and /dev/tty. */
 struct libos_file* libos_tty_file(PAL_HANDLE host, int flags, struct libos_path* path);
-/* Does the handle answer as a terminal? */
-bool libos_handle_is_tty(PAL_HANDLE host);
+/* The terminal's foreground process group and session, for /proc: -1 where there is none. */
+void libos_tty_job_control(int32_t* foreground_pgid, uint64_t* rdev);
+
+/* Pseudo-terminals: open /dev/ptmx; open /dev/pts/N (-ENXIO: none such, -EIO: locked). */
+int libos_ptmx_open(int flags, struct libos_file** out);
+int libos_pts_open(unsigned int number, int flags, struct libos_file** out);
+/* Numbers in use, rising: the first >= number, or -1. */
+int libos_pts_next(unsigned int number);
+int libos_pts_stat(unsigned int number, struct libos_stat* st);
 
 /* ---- signalfd (event/libos_signalfd.c) ----------------------------------------------------------
  */

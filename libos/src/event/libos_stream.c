@@ -46,8 +46,11 @@ long libos_stream_write(struct libos_file* f, const struct iovec* iov, int iov_c
 int libos_stream_set_flags(struct libos_file* f, int new_flags) {
     if (!((f->flags ^ (uint32_t)new_flags) & O_NONBLOCK))
         return 0;
-    PAL_STREAM_ATTR attr;
-    int ret = PalStreamAttributesQueryByHandle(f->host, &attr);
+    PAL_STREAM_ATTR attr = {0};
+    int ret = 0;
+    /* The call sets the permissions of a device as well: leave them as they are. */
+    if (f->host->hdr.type == PAL_TYPE_DEV)
+        ret = PalStreamAttributesQueryByHandle(f->host, &attr);
     if (ret == 0) {
         attr.nonblocking = new_flags & O_NONBLOCK;
         ret = PalStreamAttributesSetByHandle(f->host, &attr);

@@ -1,0 +1,280 @@
+/*
+ * Pseudo-terminals: /dev/ptmx and /dev/pts/N. pty(7), ioctl_tty(2). The pair is the host's; its
+ * number and its lock are the LibOS's own.
+ */
+#include <asm/ioctls.h>
+#include <linux/stat.h>
+
+#include "libos_fs.h"
+#include "libos_tty_internal.h"
+
+#define DEVPTS_DEV    libos_makedev(0, 22)
+#define PTMX_RDEV     libos_makedev(TTY_AUX_MAJOR, 2)
+#define FIRST_PTS_INO 3
+
+static const struct libos_file_ops g_master_ops;
+static const struct libos_file_ops g_slave_ops;
+
+static libos_lock_t g_lock; /* guards the list and what the header says */
+static struct list_node g_ptys = LIST_INIT(g_ptys);
+
+/* ---- life
+ * ---------------------------------------------------------------------------------------- */
+
+static void pty_put(struct libos_pty* pty) {
+    if (ref_put(&pty->ref))
+        libos_free(pty);
+}
+
+/* The lowest free number; into the list in order. */
+static void pty_link(struct libos_pty* pty) {
+    lock(&g_lock);
+    struct list_node* before = &g_ptys;
+    unsigned int number = 0;
+    list_for_each(other, &g_ptys, struct libos_pty, node) {
+        if (other->number != number) {
+            before = &other->node;
+            break;
+        }
+        number++;
+    }
+    pty->number = number;
+    list_insert_(&pty->node, before->prev, before);
+    unlock(&g_lock);
+}
+
+static void master_close(struct libos_file* f) {
+    struct libos_pty* pty = f->data;
+    lock(&g_lock);
+    list_del(&pty->node);
+    pty->master = NULL;
+    unlock(&g_lock);
+    pty_put(pty);
+}
+
+static void slave_close(struct libos_file* f) {
+    pty_put(f->data);
+}
+
+int libos_ptmx_open(int flags, struct libos_file** out) {
+    struct libos_pty* pty = libos_calloc(1, sizeof(*pty));
+    if (!pty)
+        return -ENOMEM;
+    PAL_HANDLE host;
+    PAL_FLG access = (PAL_FLG)(flags & O_ACCMODE);
+    int ret =
+        PalStreamOpen("dev:/dev/ptmx", access, 0, 0,
+                      PAL_OPTION_NOCTTY | (flags & O_NONBLOCK ? PAL_OPTION_NONBLOCK : 0), &host);
+    if (ret < 0) {
+        libos_free(pty);
+        return (int)pal_to_errno(ret);
+    }
+    struct libos_thread* t = get_cur_thread();
+    PAL_NUM now = 0;
+    PalClockGet(PAL_CLOCK_REALTIME, &now);
+    ref_set(&pty->ref, 1);
+    list_init(&pty->node);
+    pty->master = host;
+    pty->locked = true;
+    pty->uid = t->fsuid;
+    pty->gid = 5; /* devpts is mounted with gid=5,mode=620 */
+    pty->mode = 0620;
+    pty->time_ns = (int64_t)now;
+    struct libos_file* f =
+        libos_file_alloc(&g_master_ops, flags & (O_ACCMODE | O_NONBLOCK), host, NULL);
+    if (!f) {
+        libos_free(pty);
+        return -ENOMEM;
+    }
+    f->data = pty;
+    f->mode_type = S_IFCHR;
+    pty_link(pty);
+    *out = f;
+    return 0;
+}
+
+/* Opens the other end. Takes over the caller's reference on pty. */
+static int slave_open(struct libos_pty* pty, PAL_HANDLE master, int flags,
+                      struct libos_file** out) {
+    union {
+        uint32_t flags;
+        PAL_HANDLE handle;
+    } arg = {.handle = NULL};
+    arg.flags = (uint32_t)(flags & (O_ACCMODE | O_NONBLOCK)) | O_NOCTTY;
+    int ret = PalStreamControl(master, PAL_OP_PTY_OPEN_PEER, &arg, sizeof(arg));
+    if (ret < 0) {
+        pty_put(pty);
+        return (int)pal_to_errno(ret);
+    }
+    char name[24];
+    snprintf(name, sizeof(name), "/dev/pts/%u", pty->number);
+    struct libos_path* path = libos_path_alloc(NULL, name);
+    struct libos_file* f =
+        libos_file_alloc(&g_slave_ops, flags & (O_ACCMODE | O_NONBLOCK), arg.handle, path);
+    if (!f) {
+        pty_put(pty);
+        return -ENOMEM;
+    }
+    f->data = pty;
+    f->mode_type = S_IFCHR;
+    *out = f;
+    return 0;
+}
+
+static struct libos_pty* find_locked(unsigned int number) {
+    list_for_each(pty, &g_ptys, struct libos_pty, node) {
+        if (pty->number == number)
+            return pty;
+    }
+    return NULL;
+}
+
+int libos_pts_open(unsigned int number, int flags, struct libos_file** out) {
+    int ret = -ENXIO;
+    lock(&g_lock);
+    struct libos_pty* pty = find_locked(number);
+    if (pty && pty->locked) {
+        ret = -EIO;
+    } else if (pty) {
+        ref_get(&pty->ref);
+        /* Opening does not block; under the lock the master cannot go. */
+        ret = slave_open(pty, pty->master, flags, out);
+    }
+    unlock(&g_lock);
+    return ret;
+}
+
+int libos_pts_next(unsigned int number) {
+    int found = -1;
+    lock(&g_lock);
+    list_for_each(pty, &g_ptys, struct libos_pty, node) {
+        if (pty->number >= number) {
+            found = (int)pty->number;
+            break;
+        }
+    }
+    unlock(&g_lock);
+    return found;
+}
+
+/* ---- what stat tells
+ * -------------------------------------------------------------------------------- */
+
+static void fill_stat(const struct libos_pty* pty, struct libos_stat* st) {
+    *st = (struct libos_stat){
+        .dev = DEVPTS_DEV,
+        .ino = FIRST_PTS_INO + pty->number,
+        .nlink = 1,
+        .rdev = libos_makedev(TTY_MAJOR_SLAVE, pty->number),
+        .mode = S_IFCHR | pty->mode,
+        .uid = pty->uid,
+        .gid = pty->gid,
+        .blksize = 1024,
+        .atime_ns = pty->time_ns,
+        .mtime_ns = pty->time_ns,
+        .ctime_ns = pty->time_ns,
+        .btime_ns = -1,
+    };
+}
+
+int libos_pts_stat(unsigned int number, struct libos_stat* st) {
+    lock(&g_lock);
+    struct libos_pty* pty = find_locked(number);
+    if (pty)
+        fill_stat(pty, st);
+    unlock(&g_lock);
+    return pty ? 0 : -ENOENT;
+}
+
+static int slave_stat(struct libos_file* f, struct libos_stat* st) {
+    fill_stat(f->data, st);
+    return 0;
+}
+
+static int master_stat(struct libos_file* f, struct libos_stat* st) {
+    const struct libos_pty* pty = f->data;
+    fill_stat(pty, st);
+    st->ino = FIRST_PTS_INO - 1;
+    st->rdev = PTMX_RDEV;
+    st->mode = S_IFCHR | 0666;
+    st->uid = st->gid = 0;
+    return 0;
+}
+
+static size_t master_fdinfo(struct libos_file* f, char* buf, size_t size) {
+    const struct libos_pty* pty = f->data;
+    int n = snprintf(buf, size, "tty-index:\t%u\n", pty->number);
+    return MIN((size_t)n, size);
+}
+
+/* ---- commands
+ * ----------------------------------------------------------------------------------------- */
+
+struct libos_pty* libos_pty_of(struct libos_file* f) {
+    return f->ops == &g_master_ops || f->ops == &g_slave_ops ? f->data : NULL;
+}
+
+bool libos_is_pty_master(struct libos_file* f) {
+    return f->ops == &g_master_ops;
+}
+
+static long set_lock(struct libos_file* f, struct libos_pty* pty, unsigned long arg) {
+    int locked;
+    if (user_get(locked, (int*)arg) < 0)
+        return -EFAULT;
+    int ret = PalStreamControl(f->host, PAL_OP_PTY_LOCK, &locked, sizeof(locked));
+    if (ret < 0)
+        return pal_to_errno(ret);
+    lock(&g_lock);
+    pty->locked = locked;
+    unlock(&g_lock);
+    return 0;
+}
+
+static long open_peer(struct libos_file* f, struct libos_pty* pty, unsigned long arg) {
+    struct libos_file* slave;
+    ref_get(&pty->ref);
+    int ret = slave_open(pty, f->host, (int)arg, &slave);
+    return ret < 0 ? ret : libos_fd_publish(slave, arg & O_CLOEXEC);
+}
+
+long libos_pty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg) {
+    if (f->ops != &g_master_ops)
+        return -ENOIOCTLCMD_;
+    struct libos_pty* pty = f->data;
+    int value;
+    switch (cmd) {
+        case TIOCGPTN:
+            return user_put(pty->number, (unsigned int*)arg);
+        case TIOCSPTLCK:
+            return set_lock(f, pty, arg);
+        case TIOCGPTLCK:
+            value = pty->locked;
+            return user_put(value, (int*)arg);
+        case TIOCGPTPEER:
+            return open_peer(f, pty, arg);
+        default:
+            return -ENOIOCTLCMD_;
+    }
+}
+
+static const struct libos_file_ops g_master_ops = {
+    .kind = "ptmx",
+    .read = libos_stream_read,
+    .write = libos_stream_write,
+    .ioctl = libos_tty_ioctl,
+    .stat = master_stat,
+    .set_flags = libos_stream_set_flags,
+    .fdinfo = master_fdinfo,
+    .close = master_close,
+};
+
+static const struct libos_file_ops g_slave_ops = {
+    .kind = "pts",
+    .read = libos_stream_read,
+    .write = libos_stream_write,
+    .ioctl = libos_tty_ioctl,
+    .stat = slave_stat,
+    .set_flags = libos_stream_set_flags,
+    .close = slave_close,
+};

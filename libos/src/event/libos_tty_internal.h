@@ -1,0 +1,33 @@
+/*
+ * What the files of terminals share.
+ */
+#ifndef LIBOS_TTY_INTERNAL_H
+#define LIBOS_TTY_INTERNAL_H
+
+#include "libos_event.h"
+
+#define TTY_MAJOR_SLAVE 136
+#define TTY_AUX_MAJOR   5
+
+/* A pseudo-terminal that the guest made. */
+struct libos_pty {
+    refcount_t ref;
+    struct list_node node; /* in the list of them by number; guarded by its lock */
+    unsigned int number;
+    PAL_HANDLE master; /* the master file's; NULL once that is closed. Guarded by the lock */
+    bool locked;       /* TIOCSPTLCK */
+    uint32_t uid, gid, mode;
+    int64_t time_ns;
+};
+
+/* The pty behind either end; NULL: a terminal of the host. */
+struct libos_pty* libos_pty_of(struct libos_file* f);
+bool libos_is_pty_master(struct libos_file* f);
+/* Commands of the master only; -ENOIOCTLCMD_: none of these. */
+long libos_pty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg);
+#define ENOIOCTLCMD_ 515
+
+/* Job control (event/libos_tty_jobs.c): TIOCGPGRP and its kin. */
+long libos_tty_jobs_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg);
+
+#endif /* LIBOS_TTY_INTERNAL_H */

@@ -38,7 +38,7 @@ static long set_async(struct libos_file* f, unsigned long arg) {
     int on;
     if (user_get(on, (int*)arg) < 0)
         return -EFAULT;
-    return !!on != !!(f->flags & O_ASYNC) ? -ENOTTY : 0;
+    return !!on != !!(f->flags & FASYNC) ? -ENOTTY : 0;
 }
 
 static long get_disk_size(struct libos_file* f, unsigned long arg) {

@@ -68,3 +68,34 @@ void host_handle_free(struct host_handle* h) {
     g_free = h;
     host_unlock(&g_handle_lock);
 }
+
+/* Until the streams' part says more: close the descriptors. */
+__attribute__((weak)) void host_stream_close(struct host_handle* h) {
+    if (h->flags & HANDLE_INHERITED)
+        return;
+    if (h->fd >= 0)
+        host_syscall(__NR_close, h->fd);
+    if (h->fd2 >= 0)
+        host_syscall(__NR_close, h->fd2);
+}
+
+void PalObjectClose(PAL_HANDLE handle) {
+    if (!handle || !handle->hdr.type)
+        return;
+    struct host_handle* h = host_handle(handle);
+    switch (handle->hdr.type) {
+        case PAL_TYPE_THREAD:
+            host_thread_unref(h);
+            return;
+        case PAL_TYPE_MUTEX:
+        case PAL_TYPE_EVENT:
+            break;
+        case PAL_TYPE_PROCESS:
+            host_process_close(h);
+            break;
+        default:
+            host_stream_close(h);
+            break;
+    }
+    host_handle_free(h);
+}

@@ -116,6 +116,7 @@ struct host_handle {
             struct host_tcb* tcb; /* thread blocks are never unmapped, only reused */
             int tid;              /* 0 once the thread has ended */
             uint32_t ended;       /* futex word: 1 once ended */
+            uint32_t refs;        /* the thread and the handle's owner; atomic */
         } thread;
         struct {
             int pid;        /* host pid of the child; 0: not a child (the parent's handle) */
@@ -190,6 +191,8 @@ extern int g_pid; /* host pid; changes in a forked child */
 /* PAL_ERROR_DENIED if [addr, addr+size) touches the PAL, the loaded image or the kernel's pages. */
 int host_check_range(const void* addr, PAL_NUM size);
 int host_prot(PAL_FLG prot); /* PAL_PROT_* to PROT_*; WRITECOPY adds nothing */
+/* Copies where either side may be bad memory; returns how many bytes were not copied. */
+size_t host_copy(void* dst, const void* src, size_t n);
 /* A free address range of this size inside user_address (or libos_address), mapped PROT_NONE by the
  * kernel at once so that no other thread gets it; map over it with MAP_FIXED. 0 or PAL error. */
 int host_pick_address(PAL_NUM size, bool internal, void** addr);

@@ -113,6 +113,36 @@ pal_clone:
     ud2
     .size pal_clone, . - pal_clone
 
+/* long host_vfork(unsigned long flags, int* pidfd, void (*f)(void*), void* arg)
+ * The child calls f(arg) on the caller's stack, below the caller's frames, and never returns; the
+ * parent goes on when the child has called execve or exit. */
+    .balign 16
+    .globl host_vfork
+    .hidden host_vfork
+    .type host_vfork, @function
+host_vfork:
+    pushq %rbx
+    pushq %rbp
+    subq $8, %rsp
+    movq %rdx, %rbx
+    movq %rcx, %rbp
+    movq %rsi, %rdx
+    xorl %esi, %esi      /* same stack */
+    xorl %r10d, %r10d
+    xorl %r8d, %r8d
+    movl $56, %eax
+    syscall
+    testq %rax, %rax
+    jz 1f
+    addq $8, %rsp
+    popq %rbp
+    popq %rbx
+    ret
+1:  movq %rbp, %rdi
+    call *%rbx
+    ud2
+    .size host_vfork, . - host_vfork
+
 /* _Noreturn void pal_thread_end(int* clear_child_tid, bool park)
  * All signals are blocked. From here on no stack is used: once *clear_child_tid is 0 others may free
  * whatever stack the thread was on. Waiters may have used a private or a shared futex. */

@@ -156,8 +156,16 @@ typedef struct PAL_CONTROL_ {
     /* Host vDSO entry points (PAL_CAP_VDSO); 0 where the host has none. They run on the caller's
      * stack, use no system call for the common clocks, and may be called by guest code. */
     PAL_NUM vdso_clock_gettime, vdso_gettimeofday, vdso_time, vdso_getcpu, vdso_clock_getres;
+
+    /* Signals that were ignored, and those that were blocked, when the PAL was started: bit n-1 is
+     * signal n. A program started from a shell inherits both. */
+    PAL_NUM host_signals_ignored, host_signals_blocked;
+    PAL_NUM host_minsigstksz; /* AT_MINSIGSTKSZ of the host; 0: not told */
 } PAL_CONTROL;
 
+/* cpu_info (but hwcap, hwcap2, xsave_size, xfeatures), mem_info and topo_info are costly to learn, so
+ * they are zero until the first PalTopologyQuery(), which fills them once. Returns 0 or an error. */
+int PalTopologyQuery(void);
 PAL_CONTROL* PalGetPalControl(void);
 PAL_CONTROL* pal_control_addr(void);
 

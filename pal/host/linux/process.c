@@ -1,0 +1,278 @@
+/*
+ * Processes: end, fork, start of another PAL process, wait.
+ */
+#include <linux/resource.h>
+#include <linux/sched.h>
+#include <linux/wait.h>
+
+#include "host_internal.h"
+
+struct host_rlimit {
+    uint64_t soft, hard;
+};
+
+#define P_PIDFD_ 3
+
+void PalProcessExit(PAL_NUM exit_code) {
+    for (;;)
+        host_syscall(__NR_exit_group, exit_code);
+}
+
+void PalProcessKillSelf(PAL_NUM signo) {
+    struct host_rlimit none = {0, 0};
+    uint64_t mask = ~(1UL << (signo - 1));
+    host_syscall(__NR_prlimit64, 0, RLIMIT_CORE, &none, NULL);
+    if (signo >= 1 && signo <= 64) {
+        host_set_signal(signo, NULL);
+        host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &mask, NULL, 8);
+        host_syscall(__NR_tgkill, g_pid, host_tcb()->tid, signo);
+    }
+    PalProcessExit(128 + (signo & 0x7f)); /* a signal that ends nothing */
+}
+
+int PalProcessStopSelf(PAL_NUM signo) {
+    if (signo != SIGSTOP_ && signo != SIGTSTP_ && signo != SIGTTIN_ && signo != SIGTTOU_)
+        return PAL_ERROR_INVAL;
+    if (signo == SIGSTOP_)
+        return host_error(host_syscall(__NR_kill, g_pid, SIGSTOP_));
+    /* With its default action, so that a shell sees which signal stopped us. */
+    uint64_t bit = 1UL << (signo - 1), old;
+    host_set_signal(signo, NULL);
+    long ret = host_syscall(__NR_tgkill, g_pid, host_tcb()->tid, signo);
+    host_syscall(__NR_rt_sigprocmask, 1 /* SIG_UNBLOCK */, &bit, &old, 8);
+    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &old, NULL, 8);
+    host_exceptions_restore(signo);
+    return host_error(ret);
+}
+
+static void lock_all(void) {
+    host_lock(&g_thread_lock);
+    host_lock(&g_handle_lock);
+    host_lock(&g_memory_lock);
+}
+
+static void unlock_all(void) {
+    host_unlock(&g_memory_lock);
+    host_unlock(&g_handle_lock);
+    host_unlock(&g_thread_lock);
+}
+
+static void child_after_fork(void) {
+    g_pid = host_syscall(__NR_getpid);
+    g_control.process_id = g_pid;
+    host_arm_trap(); /* the kernel cleared it; signals are still blocked */
+    host_thread_after_fork();
+    g_thread_lock.word = g_handle_lock.word = g_memory_lock.word = 0;
+}
+
+int PalProcessFork(PAL_HANDLE* child) {
+    uint64_t all = ~0UL, old;
+    int pidfd = -1;
+    struct host_handle* h = host_handle_new(PAL_TYPE_PROCESS);
+    if (!h)
+        return PAL_ERROR_NOMEM;
+    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &all, &old, 8);
+    lock_all();
+    long pid = host_syscall(__NR_clone, CLONE_PIDFD | SIGCHLD_, 0, &pidfd, 0, 0);
+    if (pid == 0)
+        child_after_fork();
+    else
+        unlock_all();
+    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &old, NULL, 8);
+    if (pid <= 0) {
+        host_handle_free(h);
+        *child = NULL;
+        return host_error(pid);
+    }
+    h->fd = h->process.pidfd = pidfd;
+    h->process.pid = pid;
+    *child = &h->pal;
+    return 0;
+}
+
+/* ---- Starting another PAL process ---------------------------------------------------------------- */
+
+#define MAX_ARGS_ 4096
+
+struct start {
+    const char** argv;
+    const char* const* envp;
+    int keep[2]; /* descriptors that stay open over exec */
+    long error;
+};
+
+/* Runs in the child, on the parent's memory and stack, while the parent waits (vfork). */
+static _Noreturn void exec_child(struct start* s) {
+    uint64_t none = 0;
+    for (int i = 0; i < 2; i++) {
+        if (s->keep[i] >= 0)
+            host_syscall(__NR_fcntl, s->keep[i], 2 /* F_SETFD */, 0);
+    }
+    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &none, NULL, 8);
+    s->error = host_syscall(__NR_execve, "/proc/self/exe", s->argv, s->envp);
+    for (;;)
+        host_syscall(__NR_exit, 127);
+}
+
+static long start_process(struct start* s, int* pidfd) {
+    uint64_t all = ~0UL, old;
+    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &all, &old, 8);
+    long pid = host_vfork(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD_, pidfd,
+                          (void (*)(void*))exec_child, s);
+    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &old, NULL, 8);
+    if (pid > 0 && s->error) {
+        host_syscall(__NR_wait4, pid, NULL, 0x40000000 /* __WALL */, NULL);
+        host_syscall(__NR_close, *pidfd);
+        return s->error;
+    }
+    return pid;
+}
+
+static long manifest_memfd(void) {
+    if (!g_manifest_text)
+        return -1;
+    long fd = host_syscall(__NR_memfd_create, "culm-manifest", 1 /* MFD_CLOEXEC */);
+    size_t left = strlen(g_manifest_text), at = 0;
+    while (fd >= 0 && left) {
+        long n = host_syscall(__NR_write, fd, g_manifest_text + at, left);
+        if (n <= 0)
+            break;
+        at += n;
+        left -= n;
+    }
+    return fd;
+}
+
+static int build_args(struct start* s, const char* entry, PAL_STR* args, char numbers[3][16]) {
+    int n = 0, count = 0;
+    snprintf(numbers[0], 16, "%d", s->keep[0]);
+    snprintf(numbers[1], 16, "%d", s->keep[1]);
+    snprintf(numbers[2], 16, "%d", g_control.log_level);
+    const char* fixed[] = {"culm-pal",   "--parent-fd", numbers[0],   "--entrypoint", entry,
+                           "--log-level", numbers[2],    g_image_option, g_image_path};
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+        s->argv[n++] = fixed[i];
+    if (s->keep[1] >= 0) {
+        s->argv[n++] = "--manifest-fd";
+        s->argv[n++] = numbers[1];
+    }
+    s->argv[n++] = "--";
+    for (; args && args[count]; count++) {
+        if (n >= MAX_ARGS_ - 1)
+            return PAL_ERROR_TOOBIG;
+        s->argv[n++] = args[count];
+    }
+    s->argv[n] = NULL;
+    return 0;
+}
+
+int PalProcessCreate(PAL_STR exec_uri, PAL_STR* args, PAL_HANDLE* handle) {
+    char numbers[3][16];
+    int pair[2], pidfd = -1;
+    if (!exec_uri || strncmp(exec_uri, "file:", 5) != 0)
+        return PAL_ERROR_INVAL;
+    long ret = host_syscall(__NR_socketpair, 1 /* AF_UNIX */, 1 | 02000000 /* STREAM, CLOEXEC */, 0,
+                            pair);
+    if (ret < 0)
+        return host_error(ret);
+    struct start s = {.envp = g_control.host_envp, .keep = {pair[1], manifest_memfd()}};
+    s.argv = host_map_internal(MAX_ARGS_ * sizeof(char*));
+    struct host_handle* h = s.argv ? host_handle_new(PAL_TYPE_PROCESS) : NULL;
+    int error = h ? build_args(&s, exec_uri, args, numbers) : PAL_ERROR_NOMEM;
+    if (!error) {
+        ret = start_process(&s, &pidfd);
+        error = host_error(ret);
+    }
+    if (s.argv)
+        host_syscall(__NR_munmap, s.argv, MAX_ARGS_ * sizeof(char*));
+    if (s.keep[1] >= 0)
+        host_syscall(__NR_close, s.keep[1]);
+    host_syscall(__NR_close, pair[1]);
+    if (error) {
+        host_syscall(__NR_close, pair[0]);
+        if (h)
+            host_handle_free(h);
+        return error;
+    }
+    h->fd = pair[0];
+    h->flags = HANDLE_READABLE | HANDLE_WRITABLE;
+    h->process.pid = ret;
+    h->process.pidfd = pidfd;
+    *handle = &h->pal;
+    return 0;
+}
+
+/* ---- End of children ------------------------------------------------------------------------------ */
+
+static struct host_lock g_wait_lock = HOST_LOCK_INIT; /* guards process.state and status */
+
+struct host_siginfo {
+    int signo, error, code, pad;
+    int pid, uid, status;
+    char rest[128 - 7 * 4];
+};
+
+/* 0: ended, status known. TRYAGAIN: still running. Reaps at most once. */
+static int poll_end(struct host_handle* h) {
+    struct host_siginfo info = {0};
+    int ret = 0;
+    host_lock(&g_wait_lock);
+    if (!h->process.state) {
+        ret = host_error(host_syscall(__NR_waitid, P_PIDFD_, h->process.pidfd, &info,
+                                      WEXITED | WNOHANG | __WALL, NULL));
+        if (!ret && !info.pid)
+            ret = PAL_ERROR_TRYAGAIN;
+        if (!ret) {
+            h->process.status = info.code == 1 /* CLD_EXITED */ ? (PAL_NUM)(info.status & 0xff)
+                                                                : 256 + (PAL_NUM)info.status;
+            h->process.state = 1;
+        }
+    }
+    host_unlock(&g_wait_lock);
+    return ret;
+}
+
+struct host_pollfd {
+    int fd;
+    short events, revents;
+};
+
+int host_process_wait_end(struct host_handle* h, PAL_NUM deadline) {
+    if (!h->process.pid)
+        return PAL_ERROR_NOCHILD;
+    for (;;) {
+        int ret = poll_end(h);
+        if (ret != PAL_ERROR_TRYAGAIN)
+            return ret;
+        PAL_NUM now;
+        struct host_pollfd pfd = {h->process.pidfd, 1 /* POLLIN */, 0};
+        PalClockGet(PAL_CLOCK_MONOTONIC, &now);
+        if (deadline != NO_TIMEOUT && now >= deadline)
+            return PAL_ERROR_TRYAGAIN;
+        struct __kernel_timespec ts = host_timespec(deadline - now);
+        long n = host_syscall_block(__NR_ppoll, &pfd, 1, deadline == NO_TIMEOUT ? NULL : &ts, NULL, 8);
+        if (n < 0)
+            return host_error(n);
+    }
+}
+
+int PalProcessWait(PAL_HANDLE process, bool block, PAL_NUM* status) {
+    if (!host_handle_is(process, PAL_TYPE_PROCESS))
+        return PAL_ERROR_BADHANDLE;
+    struct host_handle* h = host_handle(process);
+    int ret = h->process.pid ? 0 : PAL_ERROR_NOCHILD;
+    if (!ret)
+        ret = block ? host_process_wait_end(h, NO_TIMEOUT) : poll_end(h);
+    if (!ret && status)
+        *status = h->process.status;
+    return ret;
+}
+
+void host_process_close(struct host_handle* h) {
+    if (h->process.pid)
+        poll_end(h); /* leave no zombie if it has ended already */
+    if (h->process.pid && h->process.pidfd >= 0 && h->process.pidfd != h->fd)
+        host_syscall(__NR_close, h->process.pidfd);
+    if (h->fd >= 0)
+        host_syscall(__NR_close, h->fd);
+}

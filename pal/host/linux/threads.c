@@ -1,0 +1,228 @@
+/*
+ * Threads. Each has one block of memory that is never unmapped, only reused:
+ *
+ *     guard | signal stack | guard | stack | TCB
+ *
+ * so that a kick through a stale pointer reaches some TCB, and a thread needs no one to free it. The
+ * kernel clears tcb->alive when the host thread is gone (CLONE_CHILD_CLEARTID); then the block may
+ * be used again.
+ */
+#include <linux/mman.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+
+#include "host_internal.h"
+
+#define THREAD_STACK_SIZE (64UL << 10)
+#define ALT_STACK_MIN     (64UL << 10)
+
+struct host_lock g_thread_lock = HOST_LOCK_INIT; /* guards the lists below */
+static struct host_tcb* g_ended;      /* blocks of ended and ending threads, oldest first */
+static struct host_tcb* g_ended_last; /* undefined while g_ended is NULL */
+static bool g_fsgsbase;
+
+static PAL_NUM alt_stack_size(void) {
+    return ALT_STACK_MIN + PAGE_UP(3 * g_control.host_minsigstksz);
+}
+
+static struct host_tcb* block_new(PAL_NUM stack_size) {
+    PAL_NUM alt = alt_stack_size();
+    PAL_NUM size = PAGE_SIZE + alt + PAGE_SIZE + stack_size + PAGE_UP(sizeof(struct host_tcb));
+    char* block = host_reserve_internal(size);
+    if (!block)
+        return NULL;
+    char* stack = block + 2 * PAGE_SIZE + alt;
+    PAL_NUM upper = size - 2 * PAGE_SIZE - alt; /* stack and TCB */
+    if (host_syscall(__NR_mprotect, block + PAGE_SIZE, alt, PROT_READ | PROT_WRITE) < 0 ||
+        host_syscall(__NR_mprotect, stack, upper, PROT_READ | PROT_WRITE) < 0) {
+        host_syscall(__NR_munmap, block, size);
+        return NULL;
+    }
+    /* Three pages that every thread touches at once; a fault costs more than this call. */
+    host_syscall(__NR_madvise, stack + upper - 3 * PAGE_SIZE, 3 * PAGE_SIZE, MADV_POPULATE_WRITE);
+    struct host_tcb* tcb = (struct host_tcb*)(stack + stack_size);
+    tcb->block = block;
+    tcb->stack_top = tcb;
+    tcb->alt_stack = block + PAGE_SIZE;
+    tcb->alt_stack_size = alt;
+    return tcb;
+}
+
+/* A block whose thread is gone, or NULL. */
+static struct host_tcb* block_reuse(void) {
+    struct host_tcb* tcb = NULL;
+    host_lock(&g_thread_lock);
+    if (g_ended && !__atomic_load_n(&g_ended->alive, __ATOMIC_ACQUIRE)) {
+        tcb = g_ended;
+        g_ended = tcb->next;
+    }
+    host_unlock(&g_thread_lock);
+    return tcb;
+}
+
+static void block_retire(struct host_tcb* tcb) {
+    tcb->next = NULL;
+    host_lock(&g_thread_lock);
+    if (g_ended)
+        g_ended_last->next = tcb;
+    else
+        g_ended = tcb;
+    g_ended_last = tcb;
+    host_unlock(&g_thread_lock);
+}
+
+static void tcb_reset(struct host_tcb* tcb, struct host_handle* handle) {
+    tcb->pal.self = &tcb->pal;
+    tcb->pal.thread = &handle->pal;
+    memset(tcb->pal.libos_tcb, 0, sizeof(tcb->pal.libos_tcb));
+    tcb->kick = 0;
+    tcb->is_first = 0;
+    tcb->next = NULL;
+    tcb->handle = handle;
+    handle->thread.tcb = tcb;
+    handle->thread.refs = 2; /* the thread's own and the caller's */
+}
+
+void host_set_gs(void* base) {
+    if (g_fsgsbase)
+        __asm__ volatile("wrgsbase %0" : : "r"(base) : "memory");
+    else
+        host_syscall(__NR_arch_prctl, 0x1001 /* ARCH_SET_GS */, base);
+}
+
+static void set_alt_stack(struct host_tcb* tcb) {
+    struct {
+        void* sp;
+        int flags;
+        PAL_NUM size;
+    } alt = {tcb->alt_stack, 0, tcb->alt_stack_size};
+    host_syscall(__NR_sigaltstack, &alt, NULL);
+}
+
+void host_thread_arm_first(void) {
+    uint64_t none = 0;
+    set_alt_stack(host_tcb());
+    host_arm_trap_first();
+    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &none, NULL, 8);
+}
+
+void host_thread_init_first(void) {
+    g_fsgsbase = g_control.cpu_info.hwcap2 & 2;
+    struct host_tcb* tcb = block_new(FIRST_STACK_SIZE);
+    struct host_handle* handle = tcb ? host_handle_new(PAL_TYPE_THREAD) : NULL;
+    if (!handle)
+        host_die(1, "out of memory for the first thread");
+    tcb_reset(tcb, handle);
+    tcb->is_first = 1;
+    tcb->alive = tcb->tid = handle->thread.tid = g_pid;
+    g_control.first_thread = &handle->pal;
+    host_set_gs(tcb);
+}
+
+static void thread_main(struct host_tcb* tcb) {
+    host_set_gs(tcb);
+    set_alt_stack(tcb);
+    host_arm_trap();
+    uint64_t none = 0;
+    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &none, NULL, 8);
+    tcb->entry(tcb->param);
+    PalThreadExit(NULL);
+}
+
+static long start_host_thread(struct host_tcb* tcb, struct host_handle* handle) {
+    uint64_t all = ~0UL, old;
+    tcb->alive = 1;
+    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &all, &old, 8);
+    long tid = pal_clone(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+                             CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
+                         tcb->stack_top, &handle->thread.tid, (int*)&tcb->alive, thread_main, tcb);
+    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &old, NULL, 8);
+    return tid;
+}
+
+int PalThreadCreate(int (*addr)(void*), PAL_PTR param, PAL_HANDLE* out) {
+    if (!addr || !out)
+        return PAL_ERROR_INVAL;
+    struct host_tcb* tcb = block_reuse();
+    if (!tcb)
+        tcb = block_new(THREAD_STACK_SIZE);
+    struct host_handle* handle = tcb ? host_handle_new(PAL_TYPE_THREAD) : NULL;
+    if (!handle) {
+        if (tcb)
+            block_retire(tcb);
+        return PAL_ERROR_NOMEM;
+    }
+    tcb_reset(tcb, handle);
+    tcb->entry = addr;
+    tcb->param = param;
+    *out = &handle->pal;
+    long tid = start_host_thread(tcb, handle);
+    if (tid > 0)
+        return 0;
+    tcb->alive = 0;
+    block_retire(tcb);
+    host_handle_free(handle);
+    *out = NULL;
+    return host_error(tid);
+}
+
+void host_thread_unref(struct host_handle* handle) {
+    if (__atomic_sub_fetch(&handle->thread.refs, 1, __ATOMIC_ACQ_REL) == 0)
+        host_handle_free(handle);
+}
+
+static void mark_ended(struct host_handle* handle) {
+    __atomic_store_n(&handle->thread.tid, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&handle->thread.ended, 1, __ATOMIC_RELEASE);
+    host_syscall(__NR_futex, &handle->thread.ended, FUTEX_WAKE_PRIVATE, 0x7fffffff);
+    host_thread_unref(handle);
+}
+
+void PalThreadExit(int* clear_child_tid) {
+    struct host_tcb* tcb = host_tcb();
+    uint64_t all = ~0UL;
+    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &all, NULL, 8);
+    mark_ended(tcb->handle);
+    if (!tcb->is_first)
+        block_retire(tcb);
+    pal_thread_end(clear_child_tid, tcb->is_first);
+}
+
+int PalThreadResume(PAL_HANDLE thread) {
+    if (!host_handle_is(thread, PAL_TYPE_THREAD))
+        return PAL_ERROR_BADHANDLE;
+    struct host_handle* h = host_handle(thread);
+    int tid = __atomic_load_n(&h->thread.tid, __ATOMIC_ACQUIRE);
+    if (!tid)
+        return PAL_ERROR_NOTHREAD;
+    __atomic_store_n(&h->thread.tcb->kick, 1, __ATOMIC_SEQ_CST);
+    return host_error(host_syscall(__NR_tgkill, g_pid, tid, KICK_SIGNAL));
+}
+
+PAL_NUM PalThreadDelayExecution(PAL_NUM duration_us) {
+    PAL_NUM start, end;
+    if (duration_us > INT64_MAX / 1000)
+        duration_us = INT64_MAX / 1000;
+    struct __kernel_timespec ts = host_timespec(duration_us * 1000);
+    PalClockGet(PAL_CLOCK_MONOTONIC, &start);
+    if (host_syscall_block(__NR_clock_nanosleep, PAL_CLOCK_MONOTONIC, 0, &ts, NULL) == 0)
+        return duration_us;
+    PalClockGet(PAL_CLOCK_MONOTONIC, &end);
+    return (end - start) / 1000;
+}
+
+void PalThreadYieldExecution(void) {
+    host_syscall(__NR_sched_yield);
+}
+
+/* In a forked child only the caller's thread exists: it is the first one now, and the blocks of all
+ * others are free. */
+void host_thread_after_fork(void) {
+    struct host_tcb* self = host_tcb();
+    self->tid = self->handle->thread.tid = g_pid;
+    self->alive = 1;
+    self->is_first = 1;
+    self->kick = 0;
+    for (struct host_tcb* tcb = g_ended; tcb; tcb = tcb->next)
+        tcb->alive = 0;
+}

@@ -110,7 +110,7 @@ int PalClockResolution(PAL_FLG clock, PAL_NUM* resolution_ns) {
 }
 
 int PalSystemTimeQuery(PAL_NUM* time_us) {
-    PAL_NUM ns;
+    PAL_NUM ns = 0;
     int ret = PalClockGet(PAL_CLOCK_REALTIME, &ns);
     if (!ret)
         *time_us = ns / 1000;

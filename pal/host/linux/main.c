@@ -8,6 +8,7 @@
  */
 #include "host_internal.h"
 #include "loader.h"
+#include "toml.h"
 
 #include <linux/auxvec.h>
 
@@ -199,6 +200,36 @@ static void read_manifest(void) {
     g_control.manifest_preload = (PAL_PTR_RANGE){text, text + at};
 }
 
+static void* manifest_alloc(void* arg, size_t size) {
+    (void)arg;
+    return host_map_internal(size);
+}
+
+/* The keys the PAL itself obeys; the LibOS reads the rest from the same tree. */
+static void apply_manifest(void) {
+    static const toml_memory_t memory = {.alloc = manifest_alloc};
+    toml_error_t error;
+    if (!g_manifest_text)
+        return;
+    size_t size = (char*)g_control.manifest_preload.end - g_manifest_text;
+    toml_table_t* root = toml_parse(g_manifest_text, size, &memory, &error);
+    if (!root)
+        host_die(1, "%s:%u:%u: %s", g_options.manifest ? g_options.manifest : "manifest",
+                 error.line, error.column, error.message);
+    g_control.manifest_root = root;
+    const toml_value_t* value = toml_get_path(root, "libos.entrypoint");
+    if (value && value->type == TOML_STRING)
+        g_control.executable = value->string.text;
+    value = toml_get_path(root, "loader.log_level");
+    if (value && value->type == TOML_STRING && !g_options.log_level)
+        g_options.log_level = value->string.text;
+    value = toml_get_path(root, "loader.insecure__disable_aslr");
+    g_control.disable_aslr = value && value->type == TOML_BOOL && value->boolean;
+    value = toml_get_path(root, "sys.debug__host_trap");
+    if (value && value->type == TOML_STRING && !g_options.trap)
+        g_options.trap = value->string.text;
+}
+
 static void open_parent(void) {
     PAL_HANDLE handle;
     if (g_options.parent_fd < 0)
@@ -245,8 +276,6 @@ _Noreturn void host_main(PAL_NUM* sp) {
     read_auxv(envp);
     g_pid = host_syscall(__NR_getpid);
     char** guest_argv = parse_options(argv);
-    apply_log_level();
-    apply_trap(g_options.trap);
     fill_control(guest_argv, envp);
     fill_host_names();
     host_clock_init(g_auxv[AT_SYSINFO_EHDR]);
@@ -254,6 +283,9 @@ _Noreturn void host_main(PAL_NUM* sp) {
     host_thread_init_first();
     host_exceptions_init();
     read_manifest();
+    apply_manifest();
+    apply_log_level();
+    apply_trap(g_options.trap);
     if (g_options.entrypoint)
         g_control.executable = g_options.entrypoint;
     open_parent();

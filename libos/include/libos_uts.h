@@ -14,6 +14,6 @@ struct libos_uts {
     char release[LIBOS_UTS_LEN + 1], version[LIBOS_UTS_LEN + 1]; /* constant */
 };
 extern struct libos_uts g_uts;
-void libos_uts_init(void);
+int libos_uts_init(void); /* 0 */
 
 #endif /* LIBOS_UTS_H */

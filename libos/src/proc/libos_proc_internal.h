@@ -4,6 +4,7 @@
 #ifndef LIBOS_PROC_INTERNAL_H
 #define LIBOS_PROC_INTERNAL_H
 
+#include "libos_elf.h" /* libos_thread_kill_others */
 #include "libos_process.h"
 
 #define LIBOS_CAP_LAST 40 /* CAP_CHECKPOINT_RESTORE */
@@ -13,9 +14,6 @@
 void libos_thread_become(struct libos_thread* t);
 /* Called once, newest first, when the process ends in an orderly way (statistics, ...). */
 void libos_at_process_exit(void (*hook)(void));
-/* End all other threads of the process and wait until they are gone (execve). 0, or -EAGAIN if
- * another thread is already ending the process or doing the same. */
-int libos_threads_end_others(void);
 /* No new threads: the process or all other threads are being ended. Under threads_lock. */
 bool libos_process_is_ending(void);
 

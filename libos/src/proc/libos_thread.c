@@ -125,7 +125,7 @@ static void tell_to_end(struct libos_thread* t) {
     PalThreadResume(t->host);
 }
 
-int libos_threads_end_others(void) {
+int libos_thread_kill_others(void) {
     struct libos_thread* self = get_cur_thread();
     lock(&g_process.threads_lock);
     bool busy = g_ending_others;
@@ -144,6 +144,8 @@ int libos_threads_end_others(void) {
         PalFutexWaitUninterruptible(&g_process.thread_count, count);
     lock(&g_process.threads_lock);
     g_ending_others = false;
+    self->tid = g_process.pid;
+    self->is_leader = true;
     unlock(&g_process.threads_lock);
     return 0;
 }

@@ -13,9 +13,10 @@
 struct libos_uts g_uts = {.release = "6.1.0-culm", .version = "#1 SMP PREEMPT_DYNAMIC Culm",
                           .domainname = "(none)"};
 
-void libos_uts_init(void) {
+int libos_uts_init(void) {
     strlcpy(g_uts.nodename, g_pal_control->host_name ? g_pal_control->host_name : "localhost",
             sizeof(g_uts.nodename));
+    return 0;
 }
 
 long libos_syscall_uname(struct new_utsname* user_name) {

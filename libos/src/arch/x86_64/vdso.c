@@ -1,10 +1,12 @@
 /*
  * Mapping the vDSO image (vdso_image.S) into the guest's address space.
  */
+#include <asm/mman.h>
 #include <linux/elf.h>
+#include <linux/mman.h>
 #include "libos_elf.h"
 #include "libos_mm.h"
-#include <asm-generic/mman-common.h>
+
 
 extern const char g_vdso_image[], g_vdso_image_end[];
 

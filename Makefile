@@ -1,0 +1,50 @@
+# The front door: meson and ninja do the work, in build/.
+#
+#   make            build, and leave the command as ./culm
+#   make run        install what is missing, build, and run the sample job under Culm
+#   make test       install what is missing, build, and run every test
+#   make bench      measure against native
+#   make install    PREFIX=/usr/local, DESTDIR=
+#   make check-style, make clean, make deps
+PREFIX ?= /usr/local
+BUILD ?= build
+# Debian's own python3 and tools, whatever else lies in front of them in PATH.
+export PATH := /usr/bin:/bin:/usr/sbin:/sbin:$(PATH)
+
+.PHONY: all deps deps-build run test bench install check-style clean
+
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+	ln -sfn $(BUILD)/tools/culm culm
+
+# A build directory that meson did not finish is begun anew.
+$(BUILD)/build.ninja:
+	rm -rf $(BUILD)
+	meson setup $(BUILD)
+
+deps:
+	tools/install-deps
+deps-build:
+	tools/install-deps build
+
+run: deps-build
+	$(MAKE) --no-print-directory all
+	./culm run python3 test/apps/job.py
+
+test: deps
+	$(MAKE) --no-print-directory all
+	test/run-all
+
+bench:
+	$(MAKE) --no-print-directory all
+	bench/run
+
+install: all
+	meson configure $(BUILD) --prefix $(abspath $(PREFIX))
+	meson install -C $(BUILD)
+
+check-style:
+	tools/check-style
+
+clean:
+	rm -rf $(BUILD) culm test/out

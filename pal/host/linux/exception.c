@@ -206,8 +206,9 @@ static void async_event(int signo, siginfo_t* info, struct host_ucontext* uc) {
         default_action(signo);
 }
 
-void host_set_signal(int signo, void* handler) {
-    struct host_sigaction act = {
+/* True if the signal was ignored before. */
+bool host_set_signal(int signo, void* handler) {
+    struct host_sigaction old = {0}, act = {
         .handler = handler,
         .flags = SA_SIGINFO_ | SA_ONSTACK_ | SA_RESTART_ | SA_RESTORER_,
         .restorer = pal_sigreturn,
@@ -217,22 +218,16 @@ void host_set_signal(int signo, void* handler) {
         act.flags = SA_RESTORER_;
     if (SIG_BIT(signo) & SYNC_SIGNALS)
         act.flags |= 0x40000000UL; /* SA_NODEFER */
-    host_syscall(__NR_rt_sigaction, signo, &act, NULL, 8);
+    host_syscall(__NR_rt_sigaction, signo, &act, &old, 8);
+    return old.handler == (void*)1;
 }
 
-void host_exceptions_restore(int signo) {
+bool host_exceptions_restore(int signo) {
     if (signo == SIGCHLD_) /* children stay until PalProcessWait() */
-        host_set_signal(signo, NULL);
-    else if (signo == SIGPIPE_ || signo == SIGXFSZ_) /* the call's error tells it */
-        host_set_signal(signo, (void*)1);
-    else
-        host_set_signal(signo, SIG_BIT(signo) & SYNC_SIGNALS ? sync_handler : async_event);
-}
-
-static void note_inherited(int signo) {
-    struct host_sigaction old;
-    if (host_syscall(__NR_rt_sigaction, signo, NULL, &old, 8) == 0 && (long)old.handler == 1)
-        g_control.host_signals_ignored |= SIG_BIT(signo);
+        return host_set_signal(signo, NULL);
+    if (signo == SIGPIPE_ || signo == SIGXFSZ_) /* the call's error tells it */
+        return host_set_signal(signo, (void*)1);
+    return host_set_signal(signo, SIG_BIT(signo) & SYNC_SIGNALS ? sync_handler : async_event);
 }
 
 void host_exceptions_init(void) {
@@ -240,7 +235,7 @@ void host_exceptions_init(void) {
     for (int signo = 1; signo <= 64; signo++) {
         if (signo == SIGKILL_ || signo == SIGSTOP_)
             continue;
-        note_inherited(signo);
-        host_exceptions_restore(signo);
+        if (host_exceptions_restore(signo))
+            g_control.host_signals_ignored |= SIG_BIT(signo);
     }
 }

@@ -71,9 +71,10 @@ void host_thread_unref(struct host_handle* handle);
 void host_set_gs(void* base);
 
 /* exception.c */
-void host_exceptions_restore(int signo); /* the PAL's own handler again */
+/* The PAL's own handler (again). True if the signal was ignored before. */
+bool host_exceptions_restore(int signo);
 void host_exceptions_init(void);
-void host_set_signal(int signo, void* handler); /* NULL: default, (void*)1: ignore */
+bool host_set_signal(int signo, void* handler); /* NULL: default, (void*)1: ignore */
 
 /* trap.c: system calls outside the stub page trap. */
 enum {

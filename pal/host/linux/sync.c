@@ -19,6 +19,10 @@ int PalFutexWait(uint32_t* word, uint32_t expected, PAL_FLG clock, PAL_NUM deadl
     return host_error(host_syscall_block(__NR_futex, word, op, expected, &ts, NULL, ANY_BITSET));
 }
 
+void PalFutexWaitUninterruptible(uint32_t* word, uint32_t expected) {
+    host_syscall(__NR_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL);
+}
+
 int PalFutexWake(uint32_t* word, PAL_NUM count, bool shared) {
     int op = FUTEX_WAKE | (shared ? 0 : FUTEX_PRIVATE_FLAG);
     if (count > INT32_MAX)

@@ -1,0 +1,22 @@
+/*
+ * Memory calls between mm/ and sys/: checked for form by the caller, ranges page-aligned.
+ */
+#ifndef LIBOS_MM_CALLS_H
+#define LIBOS_MM_CALLS_H
+
+#include "libos_mm.h"
+
+/* libos_mm_protect.c; grows: PROT_GROWSDOWN, PROT_GROWSUP or 0. */
+int mm_protect(uint64_t start, uint64_t end, int prot, int grows);
+/* libos_mm_brk.c; returns the new end, or the old one if that cannot be. */
+uint64_t mm_brk(uint64_t brk);
+void mm_brk_init(uint64_t program_end, uint64_t start_data, uint64_t end_data);
+bool mm_parse_size(const char* text, uint64_t* size); /* "256K" */
+/* libos_mm_remap.c; an address or -errno. Checks all that mremap(2) checks. */
+long mm_remap(uint64_t addr, uint64_t old_len, uint64_t new_len, unsigned long flags,
+              uint64_t new_addr);
+/* Where the ELF loader puts the stack: its highest address, page-aligned. */
+uint64_t mm_stack_top(void);
+void mm_set_start_stack(uint64_t sp);
+
+#endif /* LIBOS_MM_CALLS_H */

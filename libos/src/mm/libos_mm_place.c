@@ -1,0 +1,91 @@
+/*
+ * Where mappings go: hints, the region grown downwards from mmap_base, MAP_32BIT, and the random
+ * layout of a new program. As arch_get_unmapped_area_topdown() of Linux does it on x86-64.
+ */
+#include "libos_mm_calls.h"
+#include "libos_process.h"
+#include "libos_vma.h"
+
+bool g_mm_randomise = true;
+
+uint64_t mm_random_pages(unsigned bits) {
+    uint64_t r = 0;
+    if (!g_mm_randomise || PalRandomBitsRead(&r, sizeof(r)) < 0) {
+        return 0;
+    }
+    return (r & ((1UL << bits) - 1)) * PAGE_SIZE;
+}
+
+/* Linux: 28 bits of randomness for mmap, 22 for the stack; fewer where the range is small. */
+static unsigned fitting_bits(const struct libos_mm* mm, unsigned bits) {
+    uint64_t sixteenth = (mm->user_end - mm->user_start) / 16 / PAGE_SIZE;
+    while (bits && (1UL << bits) > sixteenth) {
+        bits--;
+    }
+    return bits;
+}
+
+void mm_layout(struct libos_mm* mm) {
+    uint64_t top = mm->user_end, size = top - mm->user_start;
+    uint64_t stack_random = mm_random_pages(fitting_bits(mm, 22));
+    mm->start_stack = top - stack_random;
+    uint64_t gap = mm_limit(RLIMIT_STACK);
+    gap = gap > size ? size : gap;
+    gap += STACK_GUARD_GAP + (1UL << fitting_bits(mm, 22)) * PAGE_SIZE;
+    gap = MIN(MAX(gap, 128UL << 20), size / 6 * 5);
+    uint64_t random = mm_random_pages(fitting_bits(mm, 28));
+    mm->mmap_base = PAGE_DOWN(top - gap - random);
+    mm->legacy_base = PAGE_UP(mm->user_start + size / 3 + random);
+}
+
+static bool hint_free(const struct libos_mm* mm, uint64_t addr, uint64_t len) {
+    if (addr < mm->user_start || addr > mm->user_end || len > mm->user_end - addr) {
+        return false;
+    }
+    const struct libos_vma* next = vma_find(mm, addr);
+    return !next || addr + len <= vma_start_gap(next);
+}
+
+static uint64_t place_32bit(const struct libos_mm* mm, uint64_t len) {
+    uint64_t low = MAX(0x40000000UL, mm->user_start);
+    if (g_mm_randomise) {
+        low += mm_random_pages(13);
+    }
+    return vma_gap_bottom_up(mm, low, 0x80000000UL, len);
+}
+
+long mm_place(struct libos_mm* mm, uint64_t hint, uint64_t len, int flags, bool huge_align) {
+    if (len > mm->user_end) {
+        return -ENOMEM;
+    }
+    if (hint && !(flags & MAP_32BIT) && hint_free(mm, hint, len)) {
+        return (long)hint;
+    }
+    if (flags & MAP_32BIT) {
+        uint64_t found = place_32bit(mm, len);
+        return found ? (long)found : -ENOMEM;
+    }
+    if (huge_align && len >= HUGE_PAGE && len % HUGE_PAGE == 0) {
+        uint64_t found = vma_gap_top_down(mm, mm->user_start, mm->mmap_base,
+                                          len + HUGE_PAGE - PAGE_SIZE);
+        if (found) {
+            /* as high in the gap as alignment lets */
+            return (long)ALIGN_DOWN(found + HUGE_PAGE - PAGE_SIZE, HUGE_PAGE);
+        }
+    }
+    uint64_t found = vma_gap_top_down(mm, mm->user_start, mm->mmap_base, len);
+    if (!found) {
+        found = vma_gap_bottom_up(mm, mm->legacy_base, mm->user_end, len);
+    }
+    return found ? (long)found : -ENOMEM;
+}
+
+uint64_t mm_stack_top(void) {
+    return g_mm.start_stack;
+}
+
+void mm_set_start_stack(uint64_t sp) {
+    write_lock(&g_mm.lock);
+    g_mm.start_stack = sp;
+    write_unlock(&g_mm.lock);
+}

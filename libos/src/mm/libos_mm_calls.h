@@ -8,6 +8,9 @@
 
 /* libos_mm_protect.c; grows: PROT_GROWSDOWN, PROT_GROWSUP or 0. */
 int mm_protect(uint64_t start, uint64_t end, int prot, int grows);
+/* Set and clear VMA_* flags over a range: -ENOMEM if a part is not mapped (then nothing changes),
+ * -EPERM for memory of the LibOS. */
+int mm_set_flags(uint64_t start, uint64_t end, uint32_t set, uint32_t clear);
 /* libos_mm_brk.c; returns the new end, or the old one if that cannot be. */
 uint64_t mm_brk(uint64_t brk);
 void mm_brk_init(uint64_t program_end, uint64_t start_data, uint64_t end_data);

@@ -94,3 +94,30 @@ int mm_protect(uint64_t start, uint64_t end, int prot, int grows) {
 int libos_mm_protect(uint64_t addr, size_t size, int prot) {
     return mm_protect(addr, addr + PAGE_UP(size), prot & PROT_RWX, 0);
 }
+
+int mm_set_flags(uint64_t start, uint64_t end, uint32_t set, uint32_t clear) {
+    struct libos_mm* mm = &g_mm;
+    uint64_t at = start;
+    write_lock(&mm->lock);
+    int ret = vma_range_has(mm, start, end, VMA_INTERNAL) ? -EPERM : 0;
+    for (struct libos_vma* v = vma_find(mm, start); !ret && at < end; v = v->next) {
+        if (!v || v->start > at) {
+            ret = -ENOMEM;
+            break;
+        }
+        at = v->end;
+    }
+    if (!ret) {
+        ret = vma_split_range(mm, start, end);
+    }
+    if (!ret) {
+        for (struct libos_vma* v = vma_find(mm, start); v && v->start < end; v = v->next) {
+            vma_account(mm, v, v->end - v->start, -1);
+            v->flags = (v->flags & ~clear) | set;
+            vma_account(mm, v, v->end - v->start, 1);
+        }
+        vma_merge_range(mm, start, end);
+    }
+    write_unlock(&mm->lock);
+    return ret;
+}

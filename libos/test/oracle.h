@@ -29,11 +29,11 @@ static struct {
     void (*run)(void);
 } oracle_tests[ORACLE_MAX_TESTS];
 static int oracle_count, oracle_checks, oracle_first_failure, oracle_failures;
-static bool oracle_skipped;
+UNUSED static bool oracle_skipped;
 static const char* oracle_current = "";
-static jmp_buf oracle_next;
+UNUSED static jmp_buf oracle_next;
 
-static void oracle_add(const char* name, void (*run)(void)) {
+UNUSED static void oracle_add(const char* name, void (*run)(void)) {
     if (oracle_count == ORACLE_MAX_TESTS)
         abort();
     oracle_tests[oracle_count].name = name;

@@ -8,7 +8,7 @@
 
 #include "culm_string.h"
 
-#define PAGE 4096UL
+#define PAGE          4096UL
 #define ROUND_DOWN(x) ((x) & ~(PAGE - 1))
 #define ROUND_UP(x)   ROUND_DOWN((x) + PAGE - 1)
 #define MAX_SPAN      (1UL << 30)
@@ -46,7 +46,7 @@ struct load {
     uint64_t rela, relasz, jmprel, pltrelsz, relr, relrsz;
 };
 
-#define REFUSE(l, ...) refuse_(l, __VA_ARGS__)
+#define REFUSE(l, ...)       refuse_(l, __VA_ARGS__)
 #define refuse_(l, fmt, ...) host_die(STATUS_BROKEN, "%s: " fmt, (l)->path, ##__VA_ARGS__)
 
 /* Pointer to size bytes of the image at link address addr; refuses what lies outside. */

@@ -92,8 +92,8 @@ void host_clock_init(PAL_NUM base) {
 int PalClockGet(PAL_FLG clock, PAL_NUM* time_ns) {
     struct __kernel_timespec ts;
     bool in_vdso = clock != PAL_CLOCK_PROCESS_CPU && clock != PAL_CLOCK_THREAD_CPU && clock < 12;
-    long ret = in_vdso && g_gettime ? g_gettime(clock, &ts)
-                                    : host_syscall(__NR_clock_gettime, clock, &ts);
+    long ret =
+        in_vdso && g_gettime ? g_gettime(clock, &ts) : host_syscall(__NR_clock_gettime, clock, &ts);
     if (ret < 0)
         return host_error(ret);
     *time_ns = ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
@@ -121,6 +121,6 @@ int PalClockSleep(PAL_FLG clock, PAL_NUM deadline_ns) {
     if (deadline_ns > INT64_MAX) /* as good as forever */
         deadline_ns = INT64_MAX;
     struct __kernel_timespec ts = host_timespec(deadline_ns);
-    return host_error(host_syscall_block(__NR_clock_nanosleep, clock, 1 /* TIMER_ABSTIME */, &ts,
-                                         NULL));
+    return host_error(
+        host_syscall_block(__NR_clock_nanosleep, clock, 1 /* TIMER_ABSTIME */, &ts, NULL));
 }

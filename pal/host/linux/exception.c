@@ -1,6 +1,6 @@
 /*
- * Host signals: faults and traps become upcalls with the CPU context; signals from outside and kicks
- * become upcalls that also end a blocking call (the interrupt window: stubs.S).
+ * Host signals: faults and traps become upcalls with the CPU context; signals from outside and
+ * kicks become upcalls that also end a blocking call (the interrupt window: stubs.S).
  *
  * Handlers run on the thread's signal stack. All asynchronous signals are blocked meanwhile; faults
  * are not, so that an upcall may touch memory that faults and be corrected by a nested upcall.
@@ -34,7 +34,7 @@ struct host_sigaction {
 #define SA_RESTART_  0x10000000UL
 #define SA_RESTORER_ 0x04000000UL
 
-#define SIG_BIT(n) (1UL << ((n) - 1))
+#define SIG_BIT(n) (1UL << ((n)-1))
 #define SYNC_SIGNALS                                                                               \
     (SIG_BIT(SIGILL_) | SIG_BIT(SIGTRAP_) | SIG_BIT(SIGBUS_) | SIG_BIT(SIGFPE_) |                  \
      SIG_BIT(SIGSEGV_) | SIG_BIT(SIGSYS_))
@@ -112,7 +112,9 @@ static const char* signal_name(int signo) {
 
 static _Noreturn void fatal(int signo, const siginfo_t* info, const struct host_ucontext* uc) {
     uint64_t rip = uc->regs.ip;
-    const char* where = in_pal(rip) ? "in the PAL" : in_guest(rip) ? "in the guest" : "in the LibOS";
+    const char* where = in_pal(rip)     ? "in the PAL"
+                        : in_guest(rip) ? "in the guest"
+                                        : "in the LibOS";
     host_die(128 + signo, "%s %s at 0x%lx, address 0x%lx (code %d): no handler", signal_name(signo),
              where, (unsigned long)rip, (unsigned long)info->si_addr, info->si_code);
 }
@@ -208,12 +210,13 @@ static void async_event(int signo, siginfo_t* info, struct host_ucontext* uc) {
 
 /* True if the signal was ignored before. */
 bool host_set_signal(int signo, void* handler) {
-    struct host_sigaction old = {0}, act = {
-        .handler = handler,
-        .flags = SA_SIGINFO_ | SA_ONSTACK_ | SA_RESTART_ | SA_RESTORER_,
-        .restorer = pal_sigreturn,
-        .mask = ~SYNC_SIGNALS,
-    };
+    struct host_sigaction old = {0},
+                          act = {
+                              .handler = handler,
+                              .flags = SA_SIGINFO_ | SA_ONSTACK_ | SA_RESTART_ | SA_RESTORER_,
+                              .restorer = pal_sigreturn,
+                              .mask = ~SYNC_SIGNALS,
+                          };
     if ((long)handler <= 1) /* SIG_DFL, SIG_IGN */
         act.flags = SA_RESTORER_;
     if (SIG_BIT(signo) & SYNC_SIGNALS)

@@ -10,8 +10,8 @@
 #define SLAB_SIZE (64UL << 10)
 
 struct host_lock g_handle_lock = HOST_LOCK_INIT;
-static struct host_handle* g_free;    /* guarded by g_handle_lock */
-static struct host_handle* g_fresh;   /* never used yet, up to g_fresh_end; guarded by the same */
+static struct host_handle* g_free;  /* guarded by g_handle_lock */
+static struct host_handle* g_fresh; /* never used yet, up to g_fresh_end; guarded by the same */
 static struct host_handle* g_fresh_end;
 static struct host_handle g_first[64] __attribute__((aligned(64))); /* no host call at start */
 static bool g_first_used;

@@ -11,7 +11,8 @@
 #ifndef HOST_H
 #define HOST_H
 
-/* ---- Thread block offsets that stubs.S needs --------------------------------------------------- */
+/* ---- Thread block offsets that stubs.S needs ---------------------------------------------------
+ */
 
 #define HOST_TCB_KICK 528 /* gs:528: struct host_tcb.kick */
 
@@ -27,13 +28,14 @@
 #include "culm_string.h"
 #include "pal/pal.h"
 
-#define PAGE_SIZE 4096UL
-#define PAGE_DOWN(x) ((PAL_NUM)(x) & ~(PAGE_SIZE - 1))
-#define PAGE_UP(x) PAGE_DOWN((PAL_NUM)(x) + PAGE_SIZE - 1)
+#define PAGE_SIZE          4096UL
+#define PAGE_DOWN(x)       ((PAL_NUM)(x) & ~(PAGE_SIZE - 1))
+#define PAGE_UP(x)         PAGE_DOWN((PAL_NUM)(x) + PAGE_SIZE - 1)
 #define IS_PAGE_ALIGNED(x) (((PAL_NUM)(x) & (PAGE_SIZE - 1)) == 0)
-#define NSEC_PER_SEC 1000000000UL
+#define NSEC_PER_SEC       1000000000UL
 
-/* ---- System calls (stubs.S) -------------------------------------------------------------------- */
+/* ---- System calls (stubs.S) --------------------------------------------------------------------
+ */
 
 /* Returns what the kernel returns: >= 0, or a negative errno. Restarted by itself when a signal
  * arrives (handlers are SA_RESTART), where the kernel can restart it. */
@@ -49,7 +51,8 @@ long pal_syscall_interruptible(long nr, long a1, long a2, long a3, long a4, long
 #define host_syscall_block(...)                                                                    \
     HOST_CALL_(pal_syscall_interruptible, __VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
 
-/* ---- Errors (error.c) -------------------------------------------------------------------------- */
+/* ---- Errors (error.c) --------------------------------------------------------------------------
+ */
 
 /* A kernel result: 0 when >= 0, else the PAL error for -errno. Use for calls that return 0. */
 int host_error(long result);
@@ -63,12 +66,14 @@ void host_log(int level, const char* fmt, ...) __attribute__((format(printf, 2, 
 /* One line on standard error, then end the process with this status. */
 _Noreturn void host_die(int status, const char* fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* ---- Locks: a futex word; 0 free, 1 held, 2 held with waiters. Never held over a blocking call. */
+/* ---- Locks: a futex word; 0 free, 1 held, 2 held with waiters. Never held over a blocking call.
+ */
 
 struct host_lock {
     uint32_t word;
 };
-#define HOST_LOCK_INIT {0}
+#define HOST_LOCK_INIT                                                                             \
+    { 0 }
 void host_lock_wait(struct host_lock* lock);
 void host_lock_wake(struct host_lock* lock);
 static inline void host_lock(struct host_lock* lock) {
@@ -82,17 +87,18 @@ static inline void host_unlock(struct host_lock* lock) {
         host_lock_wake(lock);
 }
 
-/* ---- Handles (handle.c) ------------------------------------------------------------------------ */
+/* ---- Handles (handle.c) ------------------------------------------------------------------------
+ */
 
 enum {
-    HANDLE_NONBLOCK = 1 << 0,  /* the LibOS asked for non-blocking */
+    HANDLE_NONBLOCK = 1 << 0, /* the LibOS asked for non-blocking */
     HANDLE_READABLE = 1 << 1,
     HANDLE_WRITABLE = 1 << 2,
     HANDLE_INHERITED = 1 << 3, /* host fd came from outside (0, 1, 2): never close or change it */
     HANDLE_PATH = 1 << 4,      /* PAL_ACCESS_PATH: the fd is an O_PATH one */
     HANDLE_APPEND = 1 << 5,
-    HANDLE_DUPLEX = 1 << 6,    /* fd reads, fd2 writes */
-    HANDLE_SEEKABLE = 1 << 7,  /* a regular file or block device: positioned reads and writes */
+    HANDLE_DUPLEX = 1 << 6,   /* fd reads, fd2 writes */
+    HANDLE_SEEKABLE = 1 << 7, /* a regular file or block device: positioned reads and writes */
     HANDLE_PACKET = 1 << 8,
     HANDLE_CONNECTED = 1 << 9,
 };
@@ -123,7 +129,7 @@ struct host_handle {
             int pidfd;      /* -1: none */
             uint32_t state; /* 0 running, 1 ended; status is then set. Guarded by a lock. */
             PAL_NUM status; /* as PalProcessWait gives it */
-        } process; /* fd: stream to the process, or its pidfd after PalProcessFork */
+        } process;          /* fd: stream to the process, or its pidfd after PalProcessFork */
         struct {
             uint32_t word; /* mutex: 0 free, 1 held, 2 held with waiters; event: 1 signaled */
             uint32_t waiters;
@@ -158,15 +164,17 @@ static inline bool host_handle_has_fd(PAL_HANDLE handle) {
  * descriptors. The caller frees the handle. Inherited descriptors stay open. */
 void host_stream_close(struct host_handle* handle);
 
-/* ---- Threads (threads.c) ----------------------------------------------------------------------- */
+/* ---- Threads (threads.c) -----------------------------------------------------------------------
+ */
 
 struct host_tcb {
     PAL_TCB pal;
-    uint32_t kick;  /* the window word: nonzero makes the next blocking call return -EINTR */
-    int tid;        /* host thread id */
-    uint32_t alive; /* nonzero while the thread exists; the kernel clears it at its end */
-    uint32_t is_first; /* the process's first thread: its host thread is parked, never ended */
-    struct host_tcb* next; /* all thread blocks; guarded by the thread lock */
+    uint32_t kick;         /* the window word: nonzero makes the next blocking call return -EINTR */
+    int tid;               /* host thread id */
+    uint32_t alive;        /* nonzero while the thread exists; the kernel clears it at its end */
+    uint32_t is_first;     /* the process's first thread: its host thread is parked, never ended */
+    struct host_tcb* next; /* in the list of ended blocks; guarded by the thread lock */
+    struct host_tcb* all;  /* in the list of all blocks; the same lock */
     void* block;           /* mapping that holds stacks and this TCB */
     void* stack_top;
     void* alt_stack;
@@ -181,12 +189,14 @@ static inline struct host_tcb* host_tcb(void) {
     return (struct host_tcb*)pal_get_tcb();
 }
 
-/* ---- Process-wide state ------------------------------------------------------------------------ */
+/* ---- Process-wide state ------------------------------------------------------------------------
+ */
 
 extern PAL_CONTROL g_control;
 extern int g_pid; /* host pid; changes in a forked child */
 
-/* ---- Memory (memory.c) ------------------------------------------------------------------------- */
+/* ---- Memory (memory.c) -------------------------------------------------------------------------
+ */
 
 /* PAL_ERROR_DENIED if [addr, addr+size) touches the PAL, the loaded image or the kernel's pages. */
 int host_check_range(const void* addr, PAL_NUM size);

@@ -41,8 +41,9 @@ enum {
     SIGWINCH_ = 28,
     SIGSYS_ = 31,
 };
-/* PalThreadResume()'s signal: one that Linux never sends, and that coalesces (real-time ones queue). */
-#define KICK_SIGNAL SIGSTKFLT_
+/* PalThreadResume()'s signal: one that Linux never sends, and that coalesces (real-time ones
+ * queue). */
+#define KICK_SIGNAL  SIGSTKFLT_
 #define SIG_SETMASK_ 2
 
 /* stubs.S, start.S */
@@ -97,7 +98,7 @@ int64_t host_read_file(const char* path, char* buffer, PAL_NUM size);
 PAL_NUM host_parse_number(const char** at);
 
 /* process.c */
-extern const char* g_manifest_text; /* NUL-terminated; NULL: no manifest */
+extern const char* g_manifest_text;               /* NUL-terminated; NULL: no manifest */
 extern const char *g_image_option, *g_image_path; /* "--libos" or "--bare", and the file */
 void host_process_close(struct host_handle* handle);
 /* 0 when the child has ended; PAL_ERROR_TRYAGAIN at the deadline (monotonic). [blocking] */

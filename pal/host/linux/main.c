@@ -38,7 +38,8 @@ PAL_CONTROL* pal_control_addr(void) {
     return &g_control;
 }
 
-/* ---- Command line ---------------------------------------------------------------------------------- */
+/* ---- Command line
+ * ---------------------------------------------------------------------------------- */
 
 static long parse_fd(const char* option, const char* text) {
     const char* at = text;
@@ -65,7 +66,8 @@ static void set_option(const char* name, const char* value) {
     else if (!strcmp(name, "--trap"))
         g_options.trap = value;
     else
-        host_die(1, "unknown option %s; usage: culm-pal [--manifest FILE] [--libos FILE] -- ARGV...",
+        host_die(1,
+                 "unknown option %s; usage: culm-pal [--manifest FILE] [--libos FILE] -- ARGV...",
                  name);
 }
 
@@ -109,7 +111,8 @@ static void apply_trap(const char* text) {
         host_die(1, "unknown trap '%s': sud or seccomp", text);
 }
 
-/* ---- Control block --------------------------------------------------------------------------------- */
+/* ---- Control block
+ * --------------------------------------------------------------------------------- */
 
 static PAL_NUM mmap_min_addr(void) {
     char text[32];
@@ -149,7 +152,8 @@ static void fill_host_names(void) {
     g_control.host_name = g_uname.nodename;
 }
 
-/* ---- Files at start -------------------------------------------------------------------------------- */
+/* ---- Files at start
+ * -------------------------------------------------------------------------------- */
 
 static long open_or_die(const char* path, const char* what) {
     long fd = host_syscall(__NR_open, path, O_RDONLY_CLOEXEC);
@@ -241,7 +245,8 @@ static void open_parent(void) {
     g_control.parent_process = handle;
 }
 
-/* ---- Start ----------------------------------------------------------------------------------------- */
+/* ---- Start
+ * ----------------------------------------------------------------------------------------- */
 
 static void enter_image(void* arg) {
     struct pal_image* image = arg;

@@ -17,6 +17,8 @@ void host_protect_image(uintptr_t start, uintptr_t end) {
     g_image = (PAL_PTR_RANGE){(PAL_PTR)start, (PAL_PTR)end};
 }
 
+#define VVAR_MAX (16 * PAGE_SIZE) /* the vDSO's data pages lie in front of it */
+
 static bool inside(PAL_NUM start, PAL_NUM end, const PAL_PTR_RANGE* range) {
     return start >= (PAL_NUM)range->start && end <= (PAL_NUM)range->end;
 }
@@ -25,9 +27,13 @@ int host_check_range(const void* addr, PAL_NUM size) {
     PAL_NUM start = (PAL_NUM)addr, end;
     if (__builtin_add_overflow(start, size, &end))
         return PAL_ERROR_INVAL;
-    if (!inside(start, end, &g_control.user_address) && !inside(start, end, &g_control.libos_address))
+    if (!inside(start, end, &g_control.user_address) &&
+        !inside(start, end, &g_control.libos_address))
         return PAL_ERROR_DENIED;
     if (start < (PAL_NUM)g_image.end && end > (PAL_NUM)g_image.start)
+        return PAL_ERROR_DENIED;
+    /* The vDSO lies high above, unless the host randomises by more bits than Linux's default. */
+    if (start < g_vdso_end && end > g_vdso_start - VVAR_MAX)
         return PAL_ERROR_DENIED;
     return 0;
 }

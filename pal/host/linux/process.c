@@ -90,7 +90,8 @@ int PalProcessFork(PAL_HANDLE* child) {
     return 0;
 }
 
-/* ---- Starting another PAL process ---------------------------------------------------------------- */
+/* ---- Starting another PAL process
+ * ---------------------------------------------------------------- */
 
 #define MAX_ARGS_ 4096
 
@@ -148,7 +149,7 @@ static int build_args(struct start* s, const char* entry, PAL_STR* args, char nu
     snprintf(numbers[0], 16, "%d", s->keep[0]);
     snprintf(numbers[1], 16, "%d", s->keep[1]);
     snprintf(numbers[2], 16, "%d", g_control.log_level);
-    const char* fixed[] = {"culm-pal",   "--parent-fd", numbers[0],   "--entrypoint", entry,
+    const char* fixed[] = {"culm-pal",    "--parent-fd", numbers[0],     "--entrypoint", entry,
                            "--log-level", numbers[2],    g_image_option, g_image_path};
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
         s->argv[n++] = fixed[i];
@@ -171,8 +172,8 @@ int PalProcessCreate(PAL_STR exec_uri, PAL_STR* args, PAL_HANDLE* handle) {
     int pair[2], pidfd = -1;
     if (!exec_uri || strncmp(exec_uri, "file:", 5) != 0)
         return PAL_ERROR_INVAL;
-    long ret = host_syscall(__NR_socketpair, 1 /* AF_UNIX */, 1 | 02000000 /* STREAM, CLOEXEC */, 0,
-                            pair);
+    long ret =
+        host_syscall(__NR_socketpair, 1 /* AF_UNIX */, 1 | 02000000 /* STREAM, CLOEXEC */, 0, pair);
     if (ret < 0)
         return host_error(ret);
     struct start s = {.envp = g_control.host_envp, .keep = {pair[1], manifest_memfd()}};
@@ -202,7 +203,8 @@ int PalProcessCreate(PAL_STR exec_uri, PAL_STR* args, PAL_HANDLE* handle) {
     return 0;
 }
 
-/* ---- End of children ------------------------------------------------------------------------------ */
+/* ---- End of children
+ * ------------------------------------------------------------------------------ */
 
 static struct host_lock g_wait_lock = HOST_LOCK_INIT; /* guards process.state and status */
 
@@ -250,7 +252,8 @@ int host_process_wait_end(struct host_handle* h, PAL_NUM deadline) {
         if (deadline != NO_TIMEOUT && now >= deadline)
             return PAL_ERROR_TRYAGAIN;
         struct __kernel_timespec ts = host_timespec(deadline - now);
-        long n = host_syscall_block(__NR_ppoll, &pfd, 1, deadline == NO_TIMEOUT ? NULL : &ts, NULL, 8);
+        long n =
+            host_syscall_block(__NR_ppoll, &pfd, 1, deadline == NO_TIMEOUT ? NULL : &ts, NULL, 8);
         if (n < 0)
             return host_error(n);
     }

@@ -7,14 +7,16 @@
 
 #define ANY_BITSET 0xffffffffu
 
-int PalFutexWait(uint32_t* word, uint32_t expected, PAL_FLG clock, PAL_NUM deadline_ns, bool shared) {
+int PalFutexWait(uint32_t* word, uint32_t expected, PAL_FLG clock, PAL_NUM deadline_ns,
+                 bool shared) {
     int op = FUTEX_WAIT_BITSET | (shared ? 0 : FUTEX_PRIVATE_FLAG);
     if (clock == PAL_CLOCK_REALTIME)
         op |= FUTEX_CLOCK_REALTIME;
     else if (clock != PAL_CLOCK_MONOTONIC)
         return PAL_ERROR_INVAL;
     if (deadline_ns == NO_TIMEOUT)
-        return host_error(host_syscall_block(__NR_futex, word, op, expected, NULL, NULL, ANY_BITSET));
+        return host_error(
+            host_syscall_block(__NR_futex, word, op, expected, NULL, NULL, ANY_BITSET));
     struct __kernel_timespec ts = host_timespec(deadline_ns);
     return host_error(host_syscall_block(__NR_futex, word, op, expected, &ts, NULL, ANY_BITSET));
 }

@@ -3,9 +3,9 @@
  *
  *     guard | signal stack | guard | stack | TCB
  *
- * so that a kick through a stale pointer reaches some TCB, and a thread needs no one to free it. The
- * kernel clears tcb->alive when the host thread is gone (CLONE_CHILD_CLEARTID); then the block may
- * be used again.
+ * so that a kick through a stale pointer reaches some TCB, and a thread needs no one to free it.
+ * The kernel clears tcb->alive when the host thread is gone (CLONE_CHILD_CLEARTID); then the block
+ * may be used again.
  */
 #include <linux/mman.h>
 #include <linux/prctl.h>
@@ -17,6 +17,7 @@
 #define ALT_STACK_MIN     (64UL << 10)
 
 struct host_lock g_thread_lock = HOST_LOCK_INIT; /* guards the lists below */
+static struct host_tcb* g_all;                   /* every block there is */
 static struct host_tcb* g_ended;      /* blocks of ended and ending threads, oldest first */
 static struct host_tcb* g_ended_last; /* undefined while g_ended is NULL */
 static bool g_fsgsbase;
@@ -45,6 +46,10 @@ static struct host_tcb* block_new(PAL_NUM stack_size) {
     tcb->stack_top = tcb;
     tcb->alt_stack = block + PAGE_SIZE;
     tcb->alt_stack_size = alt;
+    host_lock(&g_thread_lock);
+    tcb->all = g_all;
+    g_all = tcb;
+    host_unlock(&g_thread_lock);
     return tcb;
 }
 
@@ -171,7 +176,9 @@ void host_thread_unref(struct host_handle* handle) {
         host_handle_free(handle);
 }
 
-static void mark_ended(struct host_handle* handle) {
+static void mark_ended(struct host_tcb* tcb) {
+    struct host_handle* handle = tcb->handle;
+    tcb->handle = NULL;
     __atomic_store_n(&handle->thread.tid, 0, __ATOMIC_RELEASE);
     __atomic_store_n(&handle->thread.ended, 1, __ATOMIC_RELEASE);
     host_syscall(__NR_futex, &handle->thread.ended, FUTEX_WAKE_PRIVATE, 0x7fffffff);
@@ -182,7 +189,7 @@ void PalThreadExit(int* clear_child_tid) {
     struct host_tcb* tcb = host_tcb();
     uint64_t all = ~0UL;
     host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &all, NULL, 8);
-    mark_ended(tcb->handle);
+    mark_ended(tcb);
     if (!tcb->is_first)
         block_retire(tcb);
     pal_thread_end(clear_child_tid, tcb->is_first);
@@ -216,13 +223,24 @@ void PalThreadYieldExecution(void) {
 }
 
 /* In a forked child only the caller's thread exists: it is the first one now, and the blocks of all
- * others are free. */
+ * others are free. The thread lock is held. */
 void host_thread_after_fork(void) {
     struct host_tcb* self = host_tcb();
+    g_ended = g_ended_last = NULL;
+    for (struct host_tcb* tcb = g_all; tcb; tcb = tcb->all) {
+        if (tcb == self)
+            continue;
+        if (tcb->handle && tcb->handle->thread.tcb == tcb) {
+            tcb->handle->thread.tid = 0;
+            tcb->handle->thread.ended = 1;
+        }
+        tcb->alive = 0;
+        tcb->next = g_ended;
+        g_ended_last = g_ended ? g_ended_last : tcb;
+        g_ended = tcb;
+    }
     self->tid = self->handle->thread.tid = g_pid;
     self->alive = 1;
     self->is_first = 1;
     self->kick = 0;
-    for (struct host_tcb* tcb = g_ended; tcb; tcb = tcb->next)
-        tcb->alive = 0;
 }

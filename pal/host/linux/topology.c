@@ -142,8 +142,7 @@ static void fill_caches(PAL_TOPO_INFO* topo) {
     for (PAL_IDX i = 0; i < PAL_MAX_CACHES; i++) {
         char rest[64], path[128], text[256];
         PAL_CACHE_INFO* c = &topo->caches[i];
-#define FIELD(name)                                                                                \
-    (snprintf(rest, sizeof(rest), "cache/index%u/" name, i), cpu_number(0, rest, 0))
+#define FIELD(name) (snprintf(rest, sizeof(rest), "cache/index%u/" name, i), cpu_number(0, rest, 0))
         c->level = FIELD("level");
         if (!c->level)
             break;

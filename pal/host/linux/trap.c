@@ -1,7 +1,7 @@
 /*
  * Makes every system call outside the stub page trap (SIGSYS). Syscall User Dispatch is per thread
- * and cleared by the kernel in each new thread and child. Where the kernel lacks it, a seccomp filter on
- * the instruction pointer does the same; it is inherited by all that come later.
+ * and cleared by the kernel in each new thread and child. Where the kernel lacks it, a seccomp
+ * filter on the instruction pointer does the same; it is inherited by all that come later.
  */
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -54,6 +54,8 @@ void host_arm_trap_first(void) {
     g_trap_kind = TRAP_SECCOMP;
     long ret = arm_seccomp();
     if (ret < 0)
-        host_die(1, "cannot trap system calls: this kernel has neither Syscall User Dispatch "
-                    "(CONFIG_GENERIC_ENTRY) nor seccomp filters (error %ld)", -ret);
+        host_die(1,
+                 "cannot trap system calls: this kernel has neither Syscall User Dispatch "
+                 "(CONFIG_GENERIC_ENTRY) nor seccomp filters (error %ld)",
+                 -ret);
 }

@@ -1,7 +1,7 @@
 /*
- * The skeleton host: every call answers "not implemented". A port starts from a copy of this folder and
- * replaces the calls one by one; what it does not have keeps its line here. The Linux host links it
- * with weak definitions, so that there is one place that says what an absent call answers.
+ * The skeleton host: every call answers "not implemented". A port starts from a copy of this folder
+ * and replaces the calls one by one; what it does not have keeps its line here. The Linux host
+ * links it with weak definitions, so that there is one place that says what an absent call answers.
  */
 #include "pal/pal.h"
 
@@ -35,7 +35,8 @@ CALL int PalVirtualMemoryProtect(PAL_PTR addr, PAL_NUM size, PAL_FLG prot) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalVirtualMemoryRemap(PAL_PTR old_addr, PAL_NUM old_size, PAL_PTR new_addr, PAL_NUM new_size, bool keep_old) {
+CALL int PalVirtualMemoryRemap(PAL_PTR old_addr, PAL_NUM old_size, PAL_PTR new_addr,
+                               PAL_NUM new_size, bool keep_old) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
@@ -89,11 +90,13 @@ CALL int PalProcessStopSelf(PAL_NUM signo) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalStreamOpen(PAL_STR uri, PAL_FLG access, PAL_FLG share_flags, PAL_FLG create, PAL_FLG options, PAL_HANDLE* handle) {
+CALL int PalStreamOpen(PAL_STR uri, PAL_FLG access, PAL_FLG share_flags, PAL_FLG create,
+                       PAL_FLG options, PAL_HANDLE* handle) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalStreamOpenAt(PAL_HANDLE dir, PAL_STR path, PAL_FLG access, PAL_FLG share_flags, PAL_FLG create, PAL_FLG options, PAL_HANDLE* handle) {
+CALL int PalStreamOpenAt(PAL_HANDLE dir, PAL_STR path, PAL_FLG access, PAL_FLG share_flags,
+                         PAL_FLG create, PAL_FLG options, PAL_HANDLE* handle) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
@@ -105,27 +108,33 @@ CALL int PalStreamWaitForClient(PAL_HANDLE handle, PAL_HANDLE* client, PAL_FLG o
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalStreamRead(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM* count, PAL_PTR buffer, PAL_PTR source, PAL_NUM size) {
+CALL int PalStreamRead(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM* count, PAL_PTR buffer,
+                       PAL_PTR source, PAL_NUM size) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalStreamWrite(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM* count, const void* buffer, PAL_STR dest) {
+CALL int PalStreamWrite(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM* count, const void* buffer,
+                        PAL_STR dest) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int64_t PalStreamReadV(PAL_HANDLE handle, PAL_NUM offset, const struct iovec* iov, PAL_NUM iov_count, PAL_FLG flags) {
+CALL int64_t PalStreamReadV(PAL_HANDLE handle, PAL_NUM offset, const struct iovec* iov,
+                            PAL_NUM iov_count, PAL_FLG flags) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int64_t PalStreamWriteV(PAL_HANDLE handle, PAL_NUM offset, const struct iovec* iov, PAL_NUM iov_count, PAL_FLG flags) {
+CALL int64_t PalStreamWriteV(PAL_HANDLE handle, PAL_NUM offset, const struct iovec* iov,
+                             PAL_NUM iov_count, PAL_FLG flags) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int64_t PalStreamCopy(PAL_HANDLE in, PAL_NUM* in_offset, PAL_HANDLE out, PAL_NUM* out_offset, PAL_NUM size, PAL_FLG how, PAL_FLG splice_flags) {
+CALL int64_t PalStreamCopy(PAL_HANDLE in, PAL_NUM* in_offset, PAL_HANDLE out, PAL_NUM* out_offset,
+                           PAL_NUM size, PAL_FLG how, PAL_FLG splice_flags) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int64_t PalStreamVmsplice(PAL_HANDLE pipe, const struct iovec* iov, PAL_NUM iov_count, PAL_FLG splice_flags) {
+CALL int64_t PalStreamVmsplice(PAL_HANDLE pipe, const struct iovec* iov, PAL_NUM iov_count,
+                               PAL_FLG splice_flags) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
@@ -133,7 +142,8 @@ CALL int PalStreamDelete(PAL_HANDLE handle, PAL_FLG access) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalStreamMap(PAL_HANDLE handle, PAL_PTR* addr, PAL_FLG prot, PAL_NUM offset, PAL_NUM size) {
+CALL int PalStreamMap(PAL_HANDLE handle, PAL_PTR* addr, PAL_FLG prot, PAL_NUM offset,
+                      PAL_NUM size) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
@@ -197,11 +207,13 @@ CALL int PalDirectoryRemoveNameAt(PAL_HANDLE dir, PAL_STR path, bool is_director
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalDirectoryRenameAt(PAL_HANDLE old_dir, PAL_STR old_path, PAL_HANDLE new_dir, PAL_STR new_path, PAL_FLG flags) {
+CALL int PalDirectoryRenameAt(PAL_HANDLE old_dir, PAL_STR old_path, PAL_HANDLE new_dir,
+                              PAL_STR new_path, PAL_FLG flags) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalDirectoryLinkAt(PAL_HANDLE old_dir, PAL_STR old_path, PAL_HANDLE new_dir, PAL_STR new_path) {
+CALL int PalDirectoryLinkAt(PAL_HANDLE old_dir, PAL_STR old_path, PAL_HANDLE new_dir,
+                            PAL_STR new_path) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
@@ -249,7 +261,8 @@ CALL int64_t PalStreamXattrGet(PAL_HANDLE handle, PAL_STR name, PAL_PTR value, P
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalStreamXattrSet(PAL_HANDLE handle, PAL_STR name, const void* value, PAL_NUM size, PAL_FLG flags) {
+CALL int PalStreamXattrSet(PAL_HANDLE handle, PAL_STR name, const void* value, PAL_NUM size,
+                           PAL_FLG flags) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
@@ -261,7 +274,8 @@ CALL int PalStreamXattrRemove(PAL_HANDLE handle, PAL_STR name) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalStreamLock(PAL_HANDLE handle, bool whole, PAL_FLG type, PAL_NUM start, PAL_NUM length, bool wait) {
+CALL int PalStreamLock(PAL_HANDLE handle, bool whole, PAL_FLG type, PAL_NUM start, PAL_NUM length,
+                       bool wait) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
@@ -277,7 +291,8 @@ CALL int PalTimerCreate(PAL_FLG clock, PAL_FLG options, PAL_HANDLE* handle) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalTimerSet(PAL_HANDLE timer, bool absolute, bool cancel_on_set, PAL_NUM value_ns, PAL_NUM interval_ns, PAL_NUM* old_value_ns, PAL_NUM* old_interval_ns) {
+CALL int PalTimerSet(PAL_HANDLE timer, bool absolute, bool cancel_on_set, PAL_NUM value_ns,
+                     PAL_NUM interval_ns, PAL_NUM* old_value_ns, PAL_NUM* old_interval_ns) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
@@ -301,7 +316,8 @@ CALL int PalStreamControl(PAL_HANDLE handle, PAL_FLG op, PAL_PTR arg, PAL_NUM si
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalSocketCreate(PAL_FLG family, PAL_FLG type, PAL_FLG protocol, PAL_FLG options, PAL_HANDLE* handle) {
+CALL int PalSocketCreate(PAL_FLG family, PAL_FLG type, PAL_FLG protocol, PAL_FLG options,
+                         PAL_HANDLE* handle) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
@@ -321,15 +337,20 @@ CALL int PalSocketConnect(PAL_HANDLE handle, const void* addr, PAL_NUM addr_size
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalSocketAccept(PAL_HANDLE handle, PAL_FLG options, PAL_HANDLE* client, void* addr, PAL_NUM* addr_size) {
+CALL int PalSocketAccept(PAL_HANDLE handle, PAL_FLG options, PAL_HANDLE* client, void* addr,
+                         PAL_NUM* addr_size) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int64_t PalSocketSend(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov_count, const void* addr, PAL_NUM addr_size, const void* control, PAL_NUM control_size, PAL_FLG flags) {
+CALL int64_t PalSocketSend(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov_count,
+                           const void* addr, PAL_NUM addr_size, const void* control,
+                           PAL_NUM control_size, PAL_FLG flags) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int64_t PalSocketReceive(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov_count, void* addr, PAL_NUM* addr_size, void* control, PAL_NUM* control_size, PAL_FLG flags, PAL_FLG* out_flags) {
+CALL int64_t PalSocketReceive(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov_count,
+                              void* addr, PAL_NUM* addr_size, void* control, PAL_NUM* control_size,
+                              PAL_FLG flags, PAL_FLG* out_flags) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
@@ -337,11 +358,13 @@ CALL int PalSocketName(PAL_HANDLE handle, bool peer, void* addr, PAL_NUM* addr_s
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalSocketOptionGet(PAL_HANDLE handle, PAL_FLG level, PAL_FLG name, void* value, PAL_NUM* size) {
+CALL int PalSocketOptionGet(PAL_HANDLE handle, PAL_FLG level, PAL_FLG name, void* value,
+                            PAL_NUM* size) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalSocketOptionSet(PAL_HANDLE handle, PAL_FLG level, PAL_FLG name, const void* value, PAL_NUM size) {
+CALL int PalSocketOptionSet(PAL_HANDLE handle, PAL_FLG level, PAL_FLG name, const void* value,
+                            PAL_NUM size) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
@@ -349,7 +372,8 @@ CALL int PalSocketShutdown(PAL_HANDLE handle, PAL_FLG how) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalStreamsWaitEvents(PAL_NUM count, PAL_HANDLE* handle_array, PAL_FLG* events, PAL_FLG* ret_events, PAL_NUM timeout_us) {
+CALL int PalStreamsWaitEvents(PAL_NUM count, PAL_HANDLE* handle_array, PAL_FLG* events,
+                              PAL_FLG* ret_events, PAL_NUM timeout_us) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
@@ -369,7 +393,8 @@ CALL int PalWaitSetRemove(PAL_HANDLE set, PAL_HANDLE object) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int64_t PalWaitSetWait(PAL_HANDLE set, PAL_WAITSET_EVENT* events, PAL_NUM max, PAL_NUM timeout_ns) {
+CALL int64_t PalWaitSetWait(PAL_HANDLE set, PAL_WAITSET_EVENT* events, PAL_NUM max,
+                            PAL_NUM timeout_ns) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
@@ -455,7 +480,8 @@ CALL int PalSynchronizationObjectWait(PAL_HANDLE handle, PAL_NUM timeout_us) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalFutexWait(uint32_t* word, uint32_t expected, PAL_FLG clock, PAL_NUM deadline_ns, bool shared) {
+CALL int PalFutexWait(uint32_t* word, uint32_t expected, PAL_FLG clock, PAL_NUM deadline_ns,
+                      bool shared) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
@@ -525,11 +551,14 @@ CALL int PalResourceLimitSet(PAL_FLG resource, PAL_NUM soft, PAL_NUM hard) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalAttestationReport(PAL_PTR user_report_data, PAL_NUM* user_report_data_size, PAL_PTR target_info, PAL_NUM* target_info_size, PAL_PTR report, PAL_NUM* report_size) {
+CALL int PalAttestationReport(PAL_PTR user_report_data, PAL_NUM* user_report_data_size,
+                              PAL_PTR target_info, PAL_NUM* target_info_size, PAL_PTR report,
+                              PAL_NUM* report_size) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalAttestationQuote(PAL_PTR user_report_data, PAL_NUM user_report_data_size, PAL_PTR quote, PAL_NUM* quote_size) {
+CALL int PalAttestationQuote(PAL_PTR user_report_data, PAL_NUM user_report_data_size, PAL_PTR quote,
+                             PAL_NUM* quote_size) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 

@@ -18,6 +18,13 @@ bool mm_parse_size(const char* text, uint64_t* size); /* "256K" */
 /* libos_mm_remap.c; an address or -errno. Checks all that mremap(2) checks. */
 long mm_remap(uint64_t addr, uint64_t old_len, uint64_t new_len, unsigned long flags,
               uint64_t new_addr);
+/* A free place for len bytes, a multiple of align; nothing is reserved. For exec, which is alone. */
+long mm_pick(uint64_t len, uint64_t align);
+/* Where Linux puts position-independent programs: two thirds up, at random. */
+uint64_t mm_pie_base(void);
+uint64_t mm_random(uint64_t below); /* 0 without randomisation */
+/* Randomisation on or off for the next layout (personality ADDR_NO_RANDOMIZE). */
+void mm_set_randomise(bool on);
 /* Where the ELF loader puts the stack: its highest address, page-aligned. */
 uint64_t mm_stack_top(void);
 void mm_set_start_stack(uint64_t sp);

@@ -89,3 +89,31 @@ void mm_set_start_stack(uint64_t sp) {
     g_mm.start_stack = sp;
     write_unlock(&g_mm.lock);
 }
+
+long mm_pick(uint64_t len, uint64_t align) {
+    uint64_t pad = align > PAGE_SIZE ? align : 0;
+    if (len + pad < len) {
+        return -ENOMEM;
+    }
+    read_lock(&g_mm.lock);
+    long at = mm_place(&g_mm, 0, len + pad, 0, false);
+    read_unlock(&g_mm.lock);
+    return at < 0 || !pad ? at : (long)ALIGN_DOWN((uint64_t)at + pad, align);
+}
+
+uint64_t mm_pie_base(void) {
+    uint64_t base = PAGE_DOWN(g_mm.user_end / 3 * 2);
+    return base + mm_random_pages(fitting_bits(&g_mm, 28));
+}
+
+uint64_t mm_random(uint64_t below) {
+    uint64_t r = 0;
+    if (!g_mm_randomise || PalRandomBitsRead(&r, sizeof(r)) < 0) {
+        return 0;
+    }
+    return r % below;
+}
+
+void mm_set_randomise(bool on) {
+    g_mm_randomise = on && !g_pal_control->disable_aslr;
+}

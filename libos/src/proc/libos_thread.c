@@ -1,6 +1,7 @@
 /*
  * Threads: creation, look-up, end.
  */
+#include "libos_mm.h"
 #include "libos_process.h"
 #include "libos_file.h"
 #include "libos_fs_refs.h"
@@ -186,5 +187,6 @@ void libos_thread_exit(int status) {
     t->libos_stack = NULL;
     tcb->thread = NULL;
     libos_thread_put(t);
+    libos_malloc_thread_exit();
     PalThreadExit(stack_retire(stack, host));
 }

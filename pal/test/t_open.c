@@ -1,0 +1,269 @@
+/*
+ * Opening by URI and below a directory, and closing.
+ */
+#include "pal_test.h"
+
+TEST(PalStreamOpen, file_create_modes) {
+    PAL_HANDLE h;
+    EXPECT(PalStreamOpen("file:o1", PAL_ACCESS_RDONLY, 0, 0, 0, &h), PAL_ERROR_STREAMNOTEXIST);
+    EXPECT(PalStreamOpen("file:o1", PAL_ACCESS_RDWR, 0640, PAL_CREATE_ALWAYS, 0, &h), 0);
+    EXPECT(h->hdr.type, PAL_TYPE_FILE);
+    PalObjectClose(h);
+    EXPECT(PalStreamOpen("file:o1", PAL_ACCESS_RDWR, 0640, PAL_CREATE_ALWAYS, 0, &h),
+           PAL_ERROR_STREAMEXIST);
+    EXPECT(PalStreamOpen("file:o1", PAL_ACCESS_RDWR, 0640, PAL_CREATE_TRY, 0, &h), 0);
+    PalObjectClose(h);
+    EXPECT(PalStreamOpen("file:o1", PAL_ACCESS_RDONLY, 0, 0, PAL_OPTION_DIRECTORY, &h),
+           PAL_ERROR_NOTDIR);
+}
+
+TEST(PalStreamOpen, dir) {
+    PAL_HANDLE h;
+    EXPECT(PalStreamOpen("dir:od", PAL_ACCESS_RDONLY, 0755, PAL_CREATE_ALWAYS, 0, &h), 0);
+    EXPECT(h->hdr.type, PAL_TYPE_DIR);
+    PalObjectClose(h);
+    EXPECT(PalStreamOpen("dir:od", PAL_ACCESS_RDONLY, 0755, PAL_CREATE_ALWAYS, 0, &h),
+           PAL_ERROR_STREAMEXIST);
+    EXPECT(PalStreamOpen("dir:od", PAL_ACCESS_RDONLY, 0755, PAL_CREATE_TRY, 0, &h), 0);
+    PalObjectClose(h);
+    EXPECT(PalStreamOpen("dir:o1", PAL_ACCESS_RDONLY, 0, 0, 0, &h), PAL_ERROR_NOTDIR);
+    EXPECT(PalStreamOpen("file:od", PAL_ACCESS_RDONLY, 0, 0, 0, &h), 0);
+    EXPECT(h->hdr.type, PAL_TYPE_DIR);
+    PalObjectClose(h);
+    EXPECT(PalStreamOpen("file:od", PAL_ACCESS_RDWR, 0, 0, 0, &h), PAL_ERROR_STREAMISDIR);
+}
+
+TEST(PalStreamOpen, follows_host_symlinks) {
+    PAL_HANDLE dir = test_dir(), h;
+    CHECK(dir);
+    EXPECT(PalDirectorySymlinkAt("o1", dir, "olink"), 0);
+    EXPECT(PalStreamOpen("file:olink", PAL_ACCESS_RDONLY, 0, 0, 0, &h), 0);
+    PalObjectClose(h);
+    PalObjectClose(dir);
+}
+
+TEST(PalStreamOpen, bad_uris) {
+    static const char* const bad[] = {
+        "", ":", "x", BAD_URI, "file", "file:", "dir:", "FILE:x", "dev:", "dev:nothing",
+        "pipe.srv:", "tcp:", "tcp:1.2.3.4", "tcp:1.2.3.4:", "tcp:1.2.3:80", "tcp:1.2.3.4.5:80",
+        "tcp:1.2.3.256:80", "tcp:1.2.3.4:65536", "tcp:1.2.3.4:80x", "tcp:01.2.3.4:80",
+        "tcp:1.2.3.4:-1", "tcp:localhost:80", "tcp:[::1]", "tcp:[::1]80", "tcp:[::1:80",
+        "tcp:[1::2::3]:80", "tcp:[:1]:80", "tcp:[1:]:80", "tcp:[12345::]:80",
+        "tcp:[1:2:3:4:5:6:7]:80", "tcp:[1:2:3:4:5:6:7:8:9]:80", "tcp:[1:2:3:4:5:6:7:8::]:80",
+        "tcp:[::1.2.3]:80", "tcp:[]:80", "udp:1.2.3.4", "udp.srv::1:5", "tcp.srv:0.0.0.0:x",
+        "tcp:127.0.0.1:0", "eventfd:x", "pipes:x"};
+    PAL_HANDLE h;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        int ret = PalStreamOpen(bad[i], PAL_ACCESS_RDWR, 0, 0, 0, &h);
+        if (ret != PAL_ERROR_INVAL)
+            test_print("  uri \"%s\"\n", bad[i]);
+        EXPECT(ret, PAL_ERROR_INVAL);
+    }
+    EXPECT(PalStreamOpen(NULL, PAL_ACCESS_RDWR, 0, 0, 0, &h), PAL_ERROR_INVAL);
+}
+
+TEST(PalStreamOpen, bad_flags) {
+    PAL_HANDLE h;
+    EXPECT(PalStreamOpen("file:o1", 3, 0, 0, 0, &h), PAL_ERROR_INVAL);
+    EXPECT(PalStreamOpen("file:o1", 16, 0, 0, 0, &h), PAL_ERROR_INVAL);
+    EXPECT(PalStreamOpen("file:o1", 0, 010000, 0, 0, &h), PAL_ERROR_INVAL);
+    EXPECT(PalStreamOpen("file:o1", 0, 0, 8, 0, &h), PAL_ERROR_INVAL);
+    EXPECT(PalStreamOpen("file:o1", 0, 0, PAL_CREATE_DUALSTACK, 0, &h), PAL_ERROR_INVAL);
+    EXPECT(PalStreamOpen("file:o1", 0, 0, 0, 0x2000, &h), PAL_ERROR_INVAL);
+    EXPECT(PalStreamOpen("file:o1", 0, 0, 0, PAL_OPTION_EXCL, &h), PAL_ERROR_INVAL);
+    EXPECT(PalStreamOpen("file:o1", 0, 0, 0, PAL_OPTION_EFD_SEMAPHORE, &h), PAL_ERROR_INVAL);
+    EXPECT(PalStreamOpen("pipe:", 0, 0, 0, PAL_OPTION_TRUNC, &h), PAL_ERROR_INVAL);
+    EXPECT(PalStreamOpen("tcp.srv:127.0.0.1:0", 0, 0, 0, PAL_OPTION_DIRECTORY, &h),
+           PAL_ERROR_INVAL);
+    EXPECT(PalStreamOpen("dev:tty", PAL_ACCESS_PATH, 0, 0, 0, &h), PAL_ERROR_INVAL);
+}
+
+TEST(PalStreamOpen, devices) {
+    PAL_HANDLE h;
+    char byte = 1;
+    PAL_NUM n = 1;
+    EXPECT(PalStreamOpen("dev:/dev/zero", PAL_ACCESS_RDONLY, 0, 0, 0, &h), 0);
+    EXPECT(h->hdr.type, PAL_TYPE_DEV);
+    EXPECT(PalStreamRead(h, 0, &n, &byte, NULL, 0), 0);
+    EXPECT(n, 1);
+    EXPECT(byte, 0);
+    PalObjectClose(h);
+    EXPECT(PalStreamOpen("dev:stdout", PAL_ACCESS_WRONLY, 0, 0, 0, &h), 0);
+    PalObjectClose(h);
+    /* closing does not take the process's own descriptor away */
+    EXPECT(PalStreamOpen("dev:stdout", PAL_ACCESS_WRONLY, 0, 0, 0, &h), 0);
+    PalObjectClose(h);
+    EXPECT(PalStreamOpen("dev:tty", PAL_ACCESS_RDWR, 0, 0, 0, &h), 0);
+    PalObjectClose(h);
+}
+
+TEST(PalStreamOpen, unnamed_file) {
+    PAL_HANDLE h;
+    int ret = PalStreamOpen("file:.", PAL_ACCESS_RDWR, 0600, 0, PAL_OPTION_TMPFILE, &h);
+    if (ret == PAL_ERROR_NOTSUPPORT)
+        SKIP("this file system has no unnamed files");
+    EXPECT(ret, 0);
+    EXPECT(h->hdr.type, PAL_TYPE_FILE);
+    PAL_NUM n = 3;
+    EXPECT(PalStreamWrite(h, 0, &n, "abc", NULL), 0);
+    PalObjectClose(h);
+}
+
+/* ---- Below a directory ------------------------------------------------------------------------- */
+
+/* in/ with file in/f, in/sub/g; out/ beside it; links that lead inside, outside, up and nowhere. */
+static PAL_HANDLE make_tree(void) {
+    static PAL_HANDLE in;
+    if (in)
+        return in;
+    PAL_HANDLE dir = test_dir(), h;
+    if (!dir || PalDirectoryCreateAt(dir, "in", 0755) < 0 ||
+        PalDirectoryCreateAt(dir, "in/sub", 0755) < 0 || PalDirectoryCreateAt(dir, "out", 0755) < 0)
+        return NULL;
+    static const char* const files[] = {"in/f", "in/sub/g", "out/secret"};
+    for (int i = 0; i < 3; i++) {
+        if (!(h = test_file(files[i], files[i])))
+            return NULL;
+        PalObjectClose(h);
+    }
+    PalDirectorySymlinkAt("f", dir, "in/inner");
+    PalDirectorySymlinkAt("../out", dir, "in/outer");
+    PalDirectorySymlinkAt("/", dir, "in/root");
+    PalDirectorySymlinkAt("nowhere", dir, "in/dangling");
+    PalDirectorySymlinkAt("sub", dir, "in/dirlink");
+    PalObjectClose(dir);
+    return PalStreamOpen("dir:in", PAL_ACCESS_PATH, 0, 0, 0, &in) < 0 ? NULL : in;
+}
+
+static int try_at(const char* path, PAL_FLG access, PAL_FLG create, PAL_FLG options) {
+    PAL_HANDLE h;
+    int ret = PalStreamOpenAt(make_tree(), path, access, 0644, create, options, &h);
+    if (ret < 0)
+        return ret;
+    ret = h->hdr.type;
+    PalObjectClose(h);
+    return ret;
+}
+
+TEST(PalStreamOpenAt, plain) {
+    CHECK(make_tree());
+    EXPECT(try_at("f", PAL_ACCESS_RDONLY, 0, 0), PAL_TYPE_FILE);
+    EXPECT(try_at("sub/g", PAL_ACCESS_RDWR, 0, 0), PAL_TYPE_FILE);
+    EXPECT(try_at("sub", PAL_ACCESS_RDONLY, 0, PAL_OPTION_DIRECTORY), PAL_TYPE_DIR);
+    EXPECT(try_at("", PAL_ACCESS_RDONLY, 0, PAL_OPTION_DIRECTORY), PAL_TYPE_DIR);
+    EXPECT(try_at(".", PAL_ACCESS_PATH, 0, PAL_OPTION_DIRECTORY), PAL_TYPE_DIR);
+    EXPECT(try_at("sub/../f", PAL_ACCESS_RDONLY, 0, 0), PAL_TYPE_FILE);
+    EXPECT(try_at("sub//./g", PAL_ACCESS_RDONLY, 0, 0), PAL_TYPE_FILE);
+}
+
+TEST(PalStreamOpenAt, errors_can_be_told_apart) {
+    CHECK(make_tree());
+    EXPECT(try_at("none", PAL_ACCESS_RDONLY, 0, 0), PAL_ERROR_STREAMNOTEXIST);
+    EXPECT(try_at("none/x", PAL_ACCESS_RDONLY, 0, 0), PAL_ERROR_STREAMNOTEXIST);
+    EXPECT(try_at("f/x", PAL_ACCESS_RDONLY, 0, 0), PAL_ERROR_NOTDIR);
+    EXPECT(try_at("f/", PAL_ACCESS_RDONLY, 0, 0), PAL_ERROR_NOTDIR);
+    EXPECT(try_at("f", PAL_ACCESS_RDONLY, 0, PAL_OPTION_DIRECTORY), PAL_ERROR_NOTDIR);
+    EXPECT(try_at("sub", PAL_ACCESS_RDWR, 0, 0), PAL_ERROR_STREAMISDIR);
+    EXPECT(try_at("f", PAL_ACCESS_RDWR, PAL_CREATE_ALWAYS, 0), PAL_ERROR_STREAMEXIST);
+}
+
+TEST(PalStreamOpenAt, symlinks_are_met_not_followed) {
+    static const char* const links[] = {"inner",   "outer",   "root",        "dangling",
+                                        "dirlink", "outer/x", "dirlink/g",   "sub/../inner",
+                                        "dirlink/", "root/etc/passwd", "outer/secret"};
+    CHECK(make_tree());
+    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+        int ret = try_at(links[i], PAL_ACCESS_RDONLY, 0, 0);
+        if (ret != PAL_ERROR_SYMLINK)
+            test_print("  path %s\n", links[i]);
+        EXPECT(ret, PAL_ERROR_SYMLINK);
+    }
+    EXPECT(try_at("dirlink", PAL_ACCESS_RDONLY, 0, PAL_OPTION_DIRECTORY), PAL_ERROR_SYMLINK);
+    EXPECT(try_at("dirlink", PAL_ACCESS_PATH, 0, PAL_OPTION_DIRECTORY), PAL_ERROR_SYMLINK);
+    EXPECT(try_at("dangling", PAL_ACCESS_RDWR, PAL_CREATE_TRY, 0), PAL_ERROR_SYMLINK);
+    EXPECT(try_at("dangling", PAL_ACCESS_RDWR, PAL_CREATE_ALWAYS, 0), PAL_ERROR_STREAMEXIST);
+}
+
+TEST(PalStreamOpenAt, path_names_the_link) {
+    static const char* const links[] = {"inner", "sub/../inner"};
+    PAL_STREAM_ATTR attr;
+    PAL_HANDLE h;
+    CHECK(make_tree());
+    for (int i = 0; i < 2; i++) {
+        EXPECT(PalStreamOpenAt(make_tree(), links[i], PAL_ACCESS_PATH, 0, 0, 0, &h), 0);
+        EXPECT(PalStreamAttributesQueryByHandle(h, &attr), 0);
+        EXPECT(attr.file_mode & 0170000, 0120000);
+        PalObjectClose(h);
+    }
+}
+
+TEST(PalStreamOpenAt, never_leaves) {
+    static const char* const paths[] = {"..", "../out", "../out/secret", "/", "/etc/passwd",
+                                        "sub/../..", "sub/../../out/secret", "../in/f"};
+    CHECK(make_tree());
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        int ret = try_at(paths[i], PAL_ACCESS_PATH, 0, 0);
+        if (ret != PAL_ERROR_CROSSED)
+            test_print("  path %s\n", paths[i]);
+        EXPECT(ret, PAL_ERROR_CROSSED);
+    }
+}
+
+TEST(PalStreamOpenAt, bad_arguments) {
+    PAL_HANDLE h;
+    CHECK(make_tree());
+    EXPECT(PalStreamOpenAt(NULL, "f", 0, 0, 0, 0, &h), PAL_ERROR_BADHANDLE);
+    EXPECT(PalStreamOpenAt(test_event(), "f", 0, 0, 0, 0, &h), PAL_ERROR_BADHANDLE);
+    EXPECT(PalStreamOpenAt(make_tree(), "f", 3, 0, 0, 0, &h),
+           PAL_ERROR_INVAL);
+    EXPECT(try_at("f", PAL_ACCESS_RDONLY, 0, PAL_OPTION_FOLLOW_LAST), PAL_ERROR_INVAL);
+    PAL_HANDLE file = test_file("notadir", "x");
+    CHECK(file);
+    EXPECT(PalStreamOpenAt(file, "f", 0, 0, 0, 0, &h), PAL_ERROR_NOTDIR);
+    EXPECT(PalStreamOpenAt(file, "a/f", 0, 0, 0, 0, &h), PAL_ERROR_NOTDIR);
+    PalObjectClose(file);
+    char name[300];
+    memset(name, 'n', sizeof(name));
+    name[299] = '\0';
+    EXPECT(try_at(name, PAL_ACCESS_RDONLY, 0, 0), PAL_ERROR_TOOLONG);
+}
+
+TEST(PalStreamReopen, other_access) {
+    PAL_HANDLE h = test_file("re", "hello"), again, dir;
+    char byte;
+    PAL_NUM n = 1;
+    CHECK(h);
+    EXPECT(PalStreamReopen(h, PAL_ACCESS_RDONLY, 0, &again), 0);
+    EXPECT(PalStreamRead(again, PAL_OFFSET_CURRENT, &n, &byte, NULL, 0), 0);
+    EXPECT(byte, 'h'); /* a position of its own */
+    n = 1;
+    EXPECT(PalStreamWrite(again, 0, &n, "x", NULL), PAL_ERROR_BADHANDLE);
+    EXPECT(PalStreamReopen(again, 3, 0, &dir), PAL_ERROR_INVAL);
+    PalObjectClose(again);
+    PalObjectClose(h);
+    CHECK(dir = test_dir());
+    EXPECT(PalStreamReopen(dir, PAL_ACCESS_RDONLY, 0, &again), 0);
+    EXPECT(again->hdr.type, PAL_TYPE_DIR);
+    PalObjectClose(again);
+    PalObjectClose(dir);
+    EXPECT(PalStreamReopen(NULL, 0, 0, &again), PAL_ERROR_BADHANDLE);
+    EXPECT(PalStreamReopen(test_event(), 0, 0, &again), PAL_ERROR_BADHANDLE);
+    EXPECT(PalEventfdCreate(0, 0, &h), 0);
+    EXPECT(PalStreamReopen(h, 0, 0, &again), PAL_ERROR_NOTSUPPORT);
+    PalObjectClose(h);
+}
+
+TEST(PalObjectClose, releases_descriptors) {
+    for (int i = 0; i < 5000; i++) { /* more than any usual limit on open files */
+        PAL_HANDLE h, ends[2];
+        EXPECT(PalStreamOpen("file:o1", PAL_ACCESS_RDONLY, 0, 0, 0, &h), 0);
+        PalObjectClose(h);
+        if (i % 8 == 0) {
+            EXPECT(PalPipeCreate(0, ends), 0);
+            PalObjectClose(ends[0]);
+            PalObjectClose(ends[1]);
+            EXPECT(PalStreamOpen("pipe:", PAL_ACCESS_RDWR, 0, 0, 0, &h), 0);
+            PalObjectClose(h);
+        }
+    }
+}

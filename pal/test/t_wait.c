@@ -238,7 +238,9 @@ TEST(PalStreamControl, terminals) {
     termios[3] &= ~010u; /* no ECHO */
     EXPECT(PalStreamControl(slave, PAL_OP_TTY_ATTR_SET, termios, sizeof(termios)), 0);
     EXPECT(PalStreamControl(slave, PAL_OP_TTY_ATTR_SET_FLUSH, termios, sizeof(termios)), 0);
-    EXPECT(put(master, "line\n"), 5);
+    PAL_FLG events = PAL_WAIT_READ, got;
+    EXPECT(put(master, "line\n"), 5); /* a moment later it is there */
+    EXPECT(PalStreamsWaitEvents(1, &slave, &events, &got, 5000000), 0);
     EXPECT(PalStreamControl(slave, PAL_OP_BYTES_READABLE, &number, 4), 0);
     EXPECT(number, 5);
     number = 0; /* TCIFLUSH */
@@ -256,7 +258,7 @@ TEST(PalStreamControl, seals) {
     PAL_HANDLE m;
     uint32_t seals;
     PAL_NUM n = 1;
-    EXPECT(PalMemoryObjectCreate("sealed", 2 /* MFD_ALLOW_SEALING */, &m), 0);
+    EXPECT(PalMemoryObjectCreate("sealed", 0, &m), 0);
     EXPECT(PalStreamWrite(m, 0, &n, "x", NULL), 0);
     seals = 8; /* F_SEAL_WRITE */
     EXPECT(PalStreamControl(m, PAL_OP_SEALS_ADD, &seals, 4), 0);

@@ -152,20 +152,6 @@ int64_t PalDirectoryRead(PAL_HANDLE dir, PAL_PTR buffer, PAL_NUM size) {
 
 #define NAMES_CHUNK 2048
 
-/* Copies to a buffer that may be bad: the host writes it, out of a pipe. */
-static int64_t copy_out(const char* text, size_t length, PAL_PTR buffer) {
-    int fds[2];
-    long ret = host_syscall(__NR_pipe2, fds, O_CLOEXEC);
-    if (ret < 0)
-        return host_error(ret);
-    ret = host_syscall(__NR_write, fds[1], text, length);
-    if (ret > 0)
-        ret = host_syscall(__NR_read, fds[0], buffer, ret);
-    host_close(fds[0]);
-    host_close(fds[1]);
-    return host_result(ret);
-}
-
 int64_t dir_read_names(struct host_handle* dir, PAL_PTR buffer, PAL_NUM size) {
     char raw[NAMES_CHUNK] __attribute__((aligned(8)));
     char names[NAMES_CHUNK];
@@ -189,7 +175,9 @@ int64_t dir_read_names(struct host_handle* dir, PAL_PTR buffer, PAL_NUM size) {
         next = entry->d_off;
         pos += entry->d_reclen;
     }
-    int64_t ret = filled ? copy_out(names, filled, buffer) : PAL_ERROR_RANGE;
+    int64_t ret = filled ? (int64_t)filled : PAL_ERROR_RANGE;
+    if (filled && host_copy(buffer, names, filled))
+        ret = PAL_ERROR_BADADDR;
     if (ret < 0)
         next = start;
     host_syscall(__NR_lseek, dir->fd, next, PAL_SEEK_SET); /* the next call goes on from here */

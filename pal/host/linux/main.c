@@ -236,8 +236,15 @@ static void apply_manifest(void) {
 
 static void open_parent(void) {
     PAL_HANDLE handle;
-    if (g_options.parent_fd < 0)
+    uint64_t salt[2];
+    if (g_options.parent_fd < 0) {
+        if (g_auxv[AT_RANDOM])
+            host_instance_salt_set((const uint64_t*)g_auxv[AT_RANDOM]);
         return;
+    }
+    if (host_syscall(__NR_read, g_options.parent_fd, salt, sizeof(salt)) != sizeof(salt))
+        host_die(1, "descriptor %ld is no stream to the parent process", g_options.parent_fd);
+    host_instance_salt_set(salt);
     host_syscall(__NR_fcntl, g_options.parent_fd, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */);
     if (host_handle_wrap(PAL_TYPE_PROCESS, g_options.parent_fd, HANDLE_READABLE | HANDLE_WRITABLE,
                          &handle))

@@ -3,7 +3,7 @@
  *
  * Named pipes are AF_UNIX streams in the abstract namespace: nothing is left behind in a file
  * system. Names carry the instance's salt, so that two instances with the same name never meet, and
- * a server takes clients of its own user only: abstract names have no permissions.
+ * both sides accept their own user only: abstract names have no permissions.
  */
 
 #include "stream.h"
@@ -12,29 +12,17 @@
 #define BACKLOG 4096
 #define EFD_SEMAPHORE 1 /* linux/eventfd.h is not in every set of headers */
 
-/* Guards the salt while it is made. */
-static struct host_lock g_salt_lock = HOST_LOCK_INIT;
+/* Set once at start, before there are threads. */
 static uint64_t g_salt[2];
 
 void host_instance_salt_set(const uint64_t salt[2]) {
-    host_lock(&g_salt_lock);
     g_salt[0] = salt[0];
     g_salt[1] = salt[1];
-    host_unlock(&g_salt_lock);
 }
 
-int host_instance_salt(uint64_t salt[2]) {
-    int ret = 0;
-    host_lock(&g_salt_lock);
-    while (ret == 0 && !g_salt[0] && !g_salt[1]) {
-        long got = host_syscall(__NR_getrandom, g_salt, sizeof(g_salt), 0);
-        if (got != sizeof(g_salt))
-            ret = got < 0 ? host_error(got) : PAL_ERROR_INCONSIST;
-    }
+void host_instance_salt(uint64_t salt[2]) {
     salt[0] = g_salt[0];
     salt[1] = g_salt[1];
-    host_unlock(&g_salt_lock);
-    return ret;
 }
 
 #define PREFIX_SIZE 38 /* "culm/" + 32 digits + "/" */
@@ -46,9 +34,7 @@ static int make_address(PAL_STR name, struct sockaddr_un* addr) {
         return PAL_ERROR_INVAL;
     if (1 + PREFIX_SIZE + length > sizeof(addr->sun_path))
         return PAL_ERROR_TOOLONG;
-    int ret = host_instance_salt(salt);
-    if (ret < 0)
-        return ret;
+    host_instance_salt(salt);
     memset(addr, 0, sizeof(*addr));
     addr->sun_family = AF_UNIX;
     char prefix[PREFIX_SIZE + 1];
@@ -86,6 +72,17 @@ static int open_loop(PAL_FLG options, PAL_HANDLE* out) {
     return 0;
 }
 
+/* Struct ucred of the peer; the user of the other side must be ours. */
+static bool same_user(int fd) {
+    struct {
+        int pid;
+        uint32_t uid, gid;
+    } peer;
+    int size = sizeof(peer);
+    return host_syscall(__NR_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+           peer.uid == (uint32_t)host_syscall(__NR_geteuid);
+}
+
 int pipe_open(PAL_STR name, PAL_FLG options, PAL_HANDLE* out) {
     if (!*name)
         return open_loop(options, out);
@@ -95,6 +92,8 @@ int pipe_open(PAL_STR name, PAL_FLG options, PAL_HANDLE* out) {
     if (fd < 0)
         return fd;
     long ret = host_syscall_block(__NR_connect, fd, &addr, length);
+    if (ret == 0 && !same_user(fd))
+        ret = -ECONNREFUSED; /* someone else took the name */
     if (ret < 0) {
         host_close(fd);
         /* Nobody listens under that name: to the caller it does not exist. */
@@ -117,17 +116,6 @@ int pipe_open_server(PAL_STR name, PAL_FLG options, PAL_HANDLE* out) {
         return ret == -EADDRINUSE ? PAL_ERROR_STREAMEXIST : host_error(ret);
     }
     return host_handle_wrap(PAL_TYPE_PIPESRV, fd, handle_flags(options), out);
-}
-
-/* Struct ucred of the peer; the user of the other side must be ours. */
-static bool same_user(int fd) {
-    struct {
-        int pid;
-        uint32_t uid, gid;
-    } peer;
-    int size = sizeof(peer);
-    return host_syscall(__NR_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-           peer.uid == (uint32_t)host_syscall(__NR_geteuid);
 }
 
 int pipe_accept(struct host_handle* server, PAL_FLG options, PAL_HANDLE* out) {

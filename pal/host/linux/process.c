@@ -176,6 +176,9 @@ int PalProcessCreate(PAL_STR exec_uri, PAL_STR* args, PAL_HANDLE* handle) {
         host_syscall(__NR_socketpair, 1 /* AF_UNIX */, 1 | 02000000 /* STREAM, CLOEXEC */, 0, pair);
     if (ret < 0)
         return host_error(ret);
+    uint64_t salt[2];
+    host_instance_salt(salt);
+    host_syscall(__NR_write, pair[0], salt, sizeof(salt)); /* the child reads it first (main.c) */
     struct start s = {.envp = g_control.host_envp, .keep = {pair[1], manifest_memfd()}};
     s.argv = host_map_internal(MAX_ARGS_ * sizeof(char*));
     struct host_handle* h = s.argv ? host_handle_new(PAL_TYPE_PROCESS) : NULL;

@@ -86,11 +86,6 @@ int64_t inet_receive_from(struct host_handle* h, PAL_PTR buffer, PAL_NUM count, 
                           PAL_NUM size);
 int64_t inet_send_to(struct host_handle* h, const void* buffer, PAL_NUM count, PAL_STR dest);
 
-/* The random value that names of this instance's pipes carry: made at the first use, or handed down
- * by the process that created this one (PalProcessCreate). A forked child has its parent's. */
-int host_instance_salt(uint64_t salt[2]);
-void host_instance_salt_set(const uint64_t salt[2]);
-
 /* Names of entries, NUL-terminated, as PalStreamRead gives them for a directory. */
 int64_t dir_read_names(struct host_handle* dir, PAL_PTR buffer, PAL_NUM size);
 

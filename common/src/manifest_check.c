@@ -128,7 +128,7 @@ static unsigned distance(const char* a, size_t a_length, const char* b, size_t b
 /* The known name nearest to the unknown last step. NULL if none is near. */
 static const char* nearest(const struct step* at, size_t* length) {
     const char* found = NULL;
-    unsigned best = at->length < 5 ? 2 : 3; /* less than this counts as near */
+    unsigned best = at->length < 4 ? 2 : 3; /* less than this counts as near */
     for (size_t i = 0; i < manifest_key_count; i++) {
         const char* rest = manifest_keys[i].path;
         if (!match_steps(at->up, &rest) || *rest == '[')

@@ -48,6 +48,10 @@ struct libos_thread {
     libos_sigset_t sigwait_set; /* in sigtimedwait for these */
     struct libos_sigqueue signals;
     stack_t altstack;
+    struct libos_fault { /* the last fault of guest code; also what the next signal frame shows */
+        int signo, code; /* as the host told */
+        uint64_t addr, error_code, trapno, cr2;
+    } fault;
     struct { /* how restart_syscall continues */
         long (*fn)(struct libos_thread* t);
         uint64_t args[6];

@@ -41,6 +41,7 @@ enum {
     LIBOS_WORK_STOP = 1 << 3,    /* job control stop */
     LIBOS_WORK_TRACE = 1 << 4,   /* --strace or --stats wants to see each call */
     LIBOS_WORK_RESTORE_MASK = 1 << 5, /* thread->saved_mask must come back (sigsuspend, ppoll) */
+    LIBOS_WORK_FULL_RESTORE = 1 << 6, /* the frame was changed: restore every register from it */
 };
 
 static inline struct libos_tcb* libos_get_tcb(void) {

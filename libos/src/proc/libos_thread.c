@@ -88,6 +88,7 @@ void libos_thread_put(struct libos_thread* t) {
 
 void libos_thread_become(struct libos_thread* t) {
     struct libos_tcb* tcb = libos_get_tcb();
+    tcb->in_libos = 1;
     tcb->thread = t;
     tcb->libos_sp = (uint64_t)t->libos_stack + t->libos_stack_size;
     t->host = pal_get_tcb()->thread;

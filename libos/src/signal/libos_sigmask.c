@@ -1,0 +1,53 @@
+/*
+ * The thread's mask, and what is deliverable under it.
+ */
+#include "libos_signal.h"
+
+static libos_sigset_t pending_sets(const struct libos_thread* t) {
+    return __atomic_load_n(&t->signals.pending, __ATOMIC_SEQ_CST) |
+           __atomic_load_n(&g_process.signals.pending, __ATOMIC_SEQ_CST);
+}
+
+void libos_signal_recalc(struct libos_thread* t) {
+    if (pending_sets(t) & ~t->blocked)
+        __atomic_or_fetch(&t->tcb->work, LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
+}
+
+void libos_signal_set_mask(libos_sigset_t mask) {
+    struct libos_thread* t = get_cur_thread();
+    mask &= ~SIG_UNBLOCKABLE;
+    if (mask == t->blocked)
+        return;
+    lock(&g_process.signal_lock);
+    libos_sigset_t newly_blocked = mask & ~t->blocked;
+    t->blocked = mask;
+    libos_signal_retarget(t, newly_blocked);
+    unlock(&g_process.signal_lock);
+    libos_signal_recalc(t);
+}
+
+bool libos_signal_pending(struct libos_thread* t) {
+    uint32_t work = __atomic_load_n(&t->tcb->work, __ATOMIC_SEQ_CST);
+    if (work & (LIBOS_WORK_EXIT | LIBOS_WORK_STOP))
+        return true;
+    if (!(work & LIBOS_WORK_SIGNAL))
+        return false;
+    if (libos_signal_host_noted() && t == get_cur_thread())
+        libos_signal_drain_host();
+    return pending_sets(t) & ~(t->blocked & ~t->sigwait_set);
+}
+
+int libos_set_temporary_mask(const void* user_mask, size_t size) {
+    if (!user_mask)
+        return 0;
+    if (size != sizeof(libos_sigset_t))
+        return -EINVAL;
+    libos_sigset_t mask;
+    if (user_get(mask, user_mask) < 0)
+        return -EFAULT;
+    struct libos_thread* t = get_cur_thread();
+    t->saved_mask = t->blocked;
+    __atomic_or_fetch(&t->tcb->work, LIBOS_WORK_RESTORE_MASK, __ATOMIC_SEQ_CST);
+    libos_signal_set_mask(mask);
+    return 0;
+}

@@ -2,6 +2,8 @@
  * The way out of the LibOS: everything a thread must do before guest code runs again. Signals are
  * taken from the queues and delivered, interrupted calls restarted or ended with EINTR.
  */
+#include <asm/unistd.h>
+
 #include "libos_signal.h"
 #include "../arch/x86_64/entry.h"
 

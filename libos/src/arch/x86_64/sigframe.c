@@ -3,6 +3,7 @@
  * them, and unwinders know them.
  */
 #include "libos_signal.h"
+#include <asm/sigcontext.h>
 #include <asm/ucontext.h>
 
 #include "entry.h"

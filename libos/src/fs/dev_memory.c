@@ -17,7 +17,9 @@ static size_t iov_size(const struct iovec* iov, int iov_count) {
     return size;
 }
 
-/* ---- ops ----------------------------------------------------------------------------------------------- */
+/* ---- ops
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static long read_nothing(struct libos_file* f, const struct iovec* iov, int iov_count,
                          const int64_t* pos, int rwf) {

@@ -5,7 +5,8 @@
 
 #include "libos_event.h"
 
-/* ---- terminals ------------------------------------------------------------------------------------ */
+/* ---- terminals
+ * ------------------------------------------------------------------------------------ */
 
 static int open_tty(const struct libos_pseudo_at* at, int flags, struct libos_file** out) {
     (void)at;
@@ -15,8 +16,7 @@ static int open_tty(const struct libos_pseudo_at* at, int flags, struct libos_fi
     if (foreground < 0)
         return -ENXIO;
     PAL_HANDLE host;
-    PAL_FLG options =
-        PAL_OPTION_NOCTTY | (flags & O_NONBLOCK ? (PAL_FLG)PAL_OPTION_NONBLOCK : 0);
+    PAL_FLG options = PAL_OPTION_NOCTTY | (flags & O_NONBLOCK ? (PAL_FLG)PAL_OPTION_NONBLOCK : 0);
     int ret = PalStreamOpen("dev:/dev/tty", (PAL_FLG)(flags & O_ACCMODE), 0, 0, options, &host);
     if (ret < 0)
         return -ENXIO;
@@ -57,7 +57,8 @@ static int stat_pts(const struct libos_pseudo_at* at, struct libos_stat* st) {
     return ret;
 }
 
-/* ---- links ------------------------------------------------------------------------------------------ */
+/* ---- links
+ * ------------------------------------------------------------------------------------------ */
 
 static long read_link(const struct libos_pseudo_at* at, char* buf, size_t size) {
     const char* target = at->node->data;
@@ -66,13 +67,11 @@ static long read_link(const struct libos_pseudo_at* at, char* buf, size_t size) 
     return (long)len;
 }
 
-/* ---- the tree ---------------------------------------------------------------------------------------- */
+/* ---- the tree
+ * ---------------------------------------------------------------------------------------- */
 
 static const struct libos_pseudo_node g_pts[] = {
-    {.name = "ptmx",
-     .mode = S_IFCHR | 0666,
-     .open = open_ptmx,
-     .rdev = libos_dev_const(5, 2)},
+    {.name = "ptmx", .mode = S_IFCHR | 0666, .open = open_ptmx, .rdev = libos_dev_const(5, 2)},
     {.mode = S_IFCHR | 0620,
      .match = match_pts,
      .list = list_pts,
@@ -120,5 +119,4 @@ static const struct libos_pseudo_node g_dev[] = {
     {0},
 };
 
-const struct libos_pseudo_node g_dev_root = {
-    .name = "", .mode = S_IFDIR | 0755, .children = g_dev};
+const struct libos_pseudo_node g_dev_root = {.name = "", .mode = S_IFDIR | 0755, .children = g_dev};

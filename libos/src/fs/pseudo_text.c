@@ -18,8 +18,7 @@ bool libos_pseudo_number(const char* name, size_t len, uint64_t* value) {
 
 bool libos_pseudo_prefixed(const char* prefix, const char* name, size_t len, uint64_t* value) {
     size_t n = strlen(prefix);
-    return len > n && memcmp(name, prefix, n) == 0 &&
-           libos_pseudo_number(name + n, len - n, value);
+    return len > n && memcmp(name, prefix, n) == 0 && libos_pseudo_number(name + n, len - n, value);
 }
 
 int libos_parse_number(const char* text, size_t size, int64_t* value) {

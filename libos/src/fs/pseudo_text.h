@@ -10,7 +10,8 @@
 bool libos_pseudo_number(const char* name, size_t len, uint64_t* value);
 /* The same behind a prefix ("cpu3", "node0"). */
 bool libos_pseudo_prefixed(const char* prefix, const char* name, size_t len, uint64_t* value);
-/* A decimal number, as a store gets it: spaces and one newline at the end are fine. 0 or -EINVAL. */
+/* A decimal number, as a store gets it: spaces and one newline at the end are fine. 0 or -EINVAL.
+ */
 int libos_parse_number(const char* text, size_t size, int64_t* value);
 
 /* Writes the numbers below count that `has` accepts as "0-3,5" and a newline. */

@@ -12,6 +12,7 @@
 #ifndef LIBOS_FS_H
 #define LIBOS_FS_H
 
+#include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/limits.h>
 #include <linux/stat.h>
@@ -70,7 +71,10 @@ struct libos_mount {
     struct libos_file* root; /* the directory (or file) mounted, opened with O_PATH */
     uint32_t id;
     uint64_t dev;          /* st_dev where the LibOS makes it up */
-    bool readonly, is_file;
+    uint64_t magic;        /* statfs f_type where the LibOS makes it up */
+    bool readonly;
+    bool is_file;          /* a single file is mounted */
+    bool virtual_name;     /* the directory it is mounted in does not have the name itself */
     struct libos_path plain;
     char* host_path;       /* chroot: canonical host path of the root */
     void* data;            /* the file system's */
@@ -161,8 +165,11 @@ enum {
 struct libos_lookup {
     struct libos_at at;
     unsigned int flags;
+    int dirfd;
     int links;               /* followed so far */
     int retries;
+    uint64_t resolve;        /* RESOLVE_* of openat2 */
+    bool last_is_link;       /* why it ended with -ELOOP: not followed, as asked */
     struct libos_file* base; /* owned */
     struct libos_file* root; /* owned; NULL until it is needed */
     char* text;              /* what remains, below base; in buf */

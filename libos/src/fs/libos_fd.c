@@ -5,7 +5,6 @@
  * That is safe because descriptions live in type-stable memory (libos_file.c) and because an array
  * that was outgrown is kept until the table goes. Changes take the table's lock.
  */
-#include "libos_fs.h"
 #include "libos_fs_internal.h"
 #include "libos_process.h"
 
@@ -14,10 +13,10 @@
 
 struct fd_array {
     struct fd_array* outgrown;
-    uint32_t size;      /* a multiple of 64 */
-    size_t bytes;       /* of the allocation */
-    uint64_t* used;     /* bitmap */
-    uint64_t* cloexec;  /* bitmap */
+    uint32_t size;     /* a multiple of 64 */
+    size_t bytes;      /* of the allocation */
+    uint64_t* used;    /* bitmap */
+    uint64_t* cloexec; /* bitmap */
     struct libos_file* files[];
 };
 
@@ -192,6 +191,13 @@ int libos_fd_install(struct libos_file* f, bool cloexec, int min) {
     }
     unlock(&t->lock);
     return ret;
+}
+
+int libos_fd_room(void) {
+    struct libos_fd_table* t = get_cur_thread()->files;
+    uint64_t limit = libos_rlimit(RLIMIT_NOFILE);
+    /* No free number below `lowest`: enough for the usual "all taken" case. */
+    return __atomic_load_n(&t->lowest, __ATOMIC_RELAXED) >= limit ? -EMFILE : 0;
 }
 
 int libos_fd_install_at(struct libos_file* f, bool cloexec, int fd) {

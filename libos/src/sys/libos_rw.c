@@ -1,0 +1,185 @@
+/*
+ * read(2), write(2) and their vectored and positioned kin, lseek(2).
+ */
+#include <linux/fs.h>
+#include <linux/uio.h>
+
+#include "libos_event.h"
+#include "libos_fs.h"
+#include "libos_table.h"
+
+#define MAX_RW_COUNT 0x7ffff000UL
+#define IOV_MAX_     1024
+#define IOV_FAST     8
+#define RWF_KNOWN    (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND)
+
+static bool readable(const struct libos_file* f) {
+    uint32_t mode = f->flags & O_ACCMODE;
+    return mode == O_RDONLY || mode == O_RDWR;
+}
+static bool writable(const struct libos_file* f) {
+    uint32_t mode = f->flags & O_ACCMODE;
+    return mode == O_WRONLY || mode == O_RDWR;
+}
+
+static long transfer_check(const struct libos_file* f, bool write) {
+    if (write ? !writable(f) : !readable(f))
+        return -EBADF;
+    if (write ? !f->ops->write : !f->ops->read)
+        return -EINVAL;
+    return 0;
+}
+
+static long transfer(struct libos_file* f, bool write, const struct iovec* iov, int count,
+                     const int64_t* pos, int rwf) {
+    return write ? f->ops->write(f, iov, count, pos, rwf) : f->ops->read(f, iov, count, pos, rwf);
+}
+
+/* One buffer. */
+static inline long do_rw(unsigned int fd, void* buf, size_t count, const int64_t* pos, bool write) {
+    struct libos_file* f = libos_fd_get_open(fd);
+    if (!f)
+        return -EBADF;
+    long ret = transfer_check(f, write);
+    if (!ret && !access_ok(buf, count))
+        ret = -EFAULT;
+    if (!ret && (int64_t)count < 0)
+        ret = -EINVAL;
+    if (!ret) {
+        struct iovec iov = {buf, MIN(count, MAX_RW_COUNT)};
+        ret = transfer(f, write, &iov, 1, pos, 0);
+    }
+    libos_file_put(f);
+    return ret;
+}
+
+long libos_syscall_read(unsigned int fd, char* buf, size_t count) {
+    return do_rw(fd, buf, count, NULL, false);
+}
+
+long libos_syscall_write(unsigned int fd, const char* buf, size_t count) {
+    return do_rw(fd, (char*)buf, count, NULL, true);
+}
+
+long libos_syscall_pread64(unsigned int fd, char* buf, size_t count, loff_t pos) {
+    return pos < 0 ? -EINVAL : do_rw(fd, buf, count, &(int64_t){pos}, false);
+}
+
+long libos_syscall_pwrite64(unsigned int fd, const char* buf, size_t count, loff_t pos) {
+    return pos < 0 ? -EINVAL : do_rw(fd, (char*)buf, count, &(int64_t){pos}, true);
+}
+
+/* ---- vectors ----------------------------------------------------------------------------------
+ */
+
+/* The guest's vector, checked; lengths cut so that all together are at most MAX_RW_COUNT. fast has
+ * IOV_FAST elements; *out is it or allocated. Returns 0 or -errno. */
+long libos_import_iovec(const struct iovec* uvec, unsigned long count, struct iovec* fast,
+                        struct iovec** out) {
+    *out = fast;
+    if (count > IOV_MAX_)
+        return -EINVAL;
+    if (count > IOV_FAST && !(*out = libos_malloc(count * sizeof(**out)))) {
+        *out = fast;
+        return -ENOMEM;
+    }
+    if (user_copy_from(*out, uvec, count * sizeof(**out)))
+        return -EFAULT;
+    size_t total = 0;
+    for (unsigned long i = 0; i < count; i++) {
+        struct iovec* v = &(*out)[i];
+        if ((int64_t)v->iov_len < 0)
+            return -EINVAL;
+        if (!access_ok(v->iov_base, v->iov_len))
+            return -EFAULT;
+        v->iov_len = MIN(v->iov_len, MAX_RW_COUNT - total);
+        total += v->iov_len;
+    }
+    return 0;
+}
+
+static long flags_check(const struct libos_file* f, int rwf, bool write) {
+    if (rwf & ~RWF_KNOWN)
+        return -EOPNOTSUPP;
+    if ((rwf & RWF_APPEND) && !write)
+        return -EOPNOTSUPP;
+    if ((rwf & RWF_NOWAIT) && !f->host)
+        return -EOPNOTSUPP;
+    return 0;
+}
+
+static long do_rwv(unsigned long fd, const struct iovec* uvec, unsigned long count,
+                   const int64_t* pos, int rwf, bool write) {
+    struct libos_file* f = libos_fd_get_open(fd);
+    if (!f)
+        return -EBADF;
+    struct iovec fast[IOV_FAST];
+    struct iovec* iov = fast;
+    long ret = transfer_check(f, write);
+    if (!ret)
+        ret = libos_import_iovec(uvec, count, fast, &iov);
+    if (!ret && rwf)
+        ret = flags_check(f, rwf, write);
+    if (!ret && count)
+        ret = transfer(f, write, iov, count, pos, rwf);
+    if (iov != fast)
+        libos_free(iov);
+    libos_file_put(f);
+    return ret;
+}
+
+long libos_syscall_readv(unsigned long fd, const struct iovec* vec, unsigned long vlen) {
+    return do_rwv(fd, vec, vlen, NULL, 0, false);
+}
+
+long libos_syscall_writev(unsigned long fd, const struct iovec* vec, unsigned long vlen) {
+    return do_rwv(fd, vec, vlen, NULL, 0, true);
+}
+
+/* On a 64-bit kernel pos_h adds nothing: pos_l is the whole position. */
+long libos_syscall_preadv(unsigned long fd, const struct iovec* vec, unsigned long vlen,
+                          unsigned long pos_l, unsigned long pos_h) {
+    (void)pos_h;
+    int64_t pos = pos_l;
+    return pos < 0 ? -EINVAL : do_rwv(fd, vec, vlen, &pos, 0, false);
+}
+
+long libos_syscall_pwritev(unsigned long fd, const struct iovec* vec, unsigned long vlen,
+                           unsigned long pos_l, unsigned long pos_h) {
+    (void)pos_h;
+    int64_t pos = pos_l;
+    return pos < 0 ? -EINVAL : do_rwv(fd, vec, vlen, &pos, 0, true);
+}
+
+static long do_rwv2(unsigned long fd, const struct iovec* vec, unsigned long vlen, int64_t pos,
+                    int flags, bool write) {
+    if (pos == -1)
+        return do_rwv(fd, vec, vlen, NULL, flags, write);
+    return pos < 0 ? -EINVAL : do_rwv(fd, vec, vlen, &pos, flags, write);
+}
+
+long libos_syscall_preadv2(unsigned long fd, const struct iovec* vec, unsigned long vlen,
+                           unsigned long pos_l, unsigned long pos_h, int flags) {
+    (void)pos_h;
+    return do_rwv2(fd, vec, vlen, pos_l, flags, false);
+}
+
+long libos_syscall_pwritev2(unsigned long fd, const struct iovec* vec, unsigned long vlen,
+                            unsigned long pos_l, unsigned long pos_h, int flags) {
+    (void)pos_h;
+    return do_rwv2(fd, vec, vlen, pos_l, flags, true);
+}
+
+/* ---- lseek ------------------------------------------------------------------------------------
+ */
+
+long libos_syscall_lseek(unsigned int fd, off_t offset, unsigned int whence) {
+    struct libos_file* f = libos_fd_get_open(fd);
+    if (!f)
+        return -EBADF;
+    long ret = -EINVAL;
+    if (whence <= SEEK_HOLE)
+        ret = f->ops->seek ? f->ops->seek(f, offset, whence) : -ESPIPE;
+    libos_file_put(f);
+    return ret;
+}

@@ -80,6 +80,7 @@ const char* make_manifest(const struct run* run, size_t* length);
 /* manifest_file.c */
 /* Text of --manifest FILE, checked; dies with one line per fault. */
 const char* read_manifest(struct run* run, size_t* length);
+int command_check(int argc, char** argv);
 
 /* monitor.c */
 /* Starts the PAL and stays until it ends. Returns the guest's status as a shell gives it. */

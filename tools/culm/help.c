@@ -36,6 +36,7 @@ static const char usage[] =
     "usage: culm COMMAND ...\n"
     "\n"
     "  run [options] PROGRAM [ARG...]   run a Linux program (culm run --help)\n"
+    "  check FILE                       check a manifest (- is standard input)\n"
     "  doctor                           what this machine offers, in words\n"
     "  syscalls [--json|--markdown]     the table of system calls and how far each goes\n"
     "  help [run|manifest]              this text; options of run; keys of manifests\n"

@@ -59,15 +59,17 @@ int main(int argc, char** argv) {
         const char* name;
         int (*run)(int argc, char** argv);
     } commands[] = {
-        {"run", command_run},           {"doctor", command_doctor},
-        {"syscalls", command_syscalls}, {"version", command_version},
-        {"--version", command_version}, {"help", command_help},
-        {"--help", command_help},       {"-h", command_help},
+        {"run", command_run},         {"check", command_check},
+        {"doctor", command_doctor},   {"syscalls", command_syscalls},
+        {"version", command_version}, {"--version", command_version},
+        {"help", command_help},       {"--help", command_help},
+        {"-h", command_help},
     };
     if (argc < 2)
         die(STATUS_USAGE, "a command is missing: try `culm run PROGRAM` or `culm help`");
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (!strcmp(argv[1], commands[i].name))
             return commands[i].run(argc - 1, argv + 1);
-    die(STATUS_USAGE, "no command '%s': there are run, doctor, syscalls, version, help", argv[1]);
+    die(STATUS_USAGE, "no command '%s': there are run, check, doctor, syscalls, version, help",
+        argv[1]);
 }

@@ -34,7 +34,7 @@ static void tell(void* arg, bool is_error, uint32_t line, const char* text) {
 }
 
 static char* read_file(const char* path, size_t* length) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : dup(0);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
         die(STATUS_USAGE, "manifest %s: %s", path, strerror(errno));
@@ -155,16 +155,38 @@ static char* add_options(const struct run* run, char* text, size_t* length) {
     return text;
 }
 
+/* Parsed and checked; dies with one line per fault. */
+static toml_table_t* parse_checked(const char* name, const char* text, size_t length) {
+    toml_memory_t memory = {take_piece, drop_piece, NULL};
+    toml_error_t error;
+    toml_table_t* root = toml_parse(text, length, &memory, &error);
+    if (!root)
+        die(STATUS_USAGE, "%s:%u:%u: %s", name, error.line, error.column, error.message);
+    if (manifest_check(root, true, tell, (void*)name))
+        _exit(STATUS_USAGE);
+    return root;
+}
+
+int command_check(int argc, char** argv) {
+    const char* name = NULL;
+    int i = 1;
+    if (argc > 3 && !strcmp(argv[1], "--name")) {
+        name = argv[2];
+        i = 3;
+    }
+    if (i != argc - 1 || (argv[i][0] == '-' && argv[i][1]))
+        die(STATUS_USAGE, "check: usage: culm check [--name NAME] FILE");
+    size_t length;
+    char* text = read_file(argv[i], &length);
+    toml_free(parse_checked(name ? name : argv[i], text, length));
+    free(text);
+    return 0;
+}
+
 const char* read_manifest(struct run* run, size_t* length) {
     const char* file = run->manifest_file;
     char* text = read_file(file, length);
-    toml_memory_t memory = {take_piece, drop_piece, NULL};
-    toml_error_t error;
-    toml_table_t* root = toml_parse(text, *length, &memory, &error);
-    if (!root)
-        die(STATUS_USAGE, "%s:%u:%u: %s", file, error.line, error.column, error.message);
-    if (manifest_check(root, true, tell, (void*)file))
-        _exit(STATUS_USAGE);
+    toml_table_t* root = parse_checked(file, text, *length);
     check_sources(run, root);
     if (run->argv[1] && !manifest_bool(root, "loader.insecure__use_cmdline_argv", false))
         die(STATUS_USAGE,

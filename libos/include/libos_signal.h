@@ -57,6 +57,9 @@ int libos_sigframe_push(struct libos_regs* regs, const siginfo_t* info,
 /* Back from a handler: all of *regs from the frame that regs->rsp points behind. 0 or -EFAULT. */
 int libos_sigframe_pop(struct libos_regs* regs);
 
+/* trace/: a signal is delivered (handler NULL: it ends the process), for --strace. */
+void libos_trace_signal(const siginfo_t* info, const void* handler);
+
 /* sigaltstack(2): does the work for sp, the user's stack pointer. */
 int libos_sigaltstack(const stack_t* new_stack, stack_t* old_stack, uint64_t sp, size_t min_size);
 bool libos_on_altstack(const struct libos_thread* t, uint64_t sp);

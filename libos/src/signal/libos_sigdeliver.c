@@ -118,6 +118,7 @@ static bool deliver(struct libos_thread* t, struct libos_regs* regs) {
             if (act.flags & SA_RESETHAND)
                 g_process.actions[sig - 1].handler = SIG_DFL;
             unlock(&g_process.signal_lock);
+            libos_trace_signal(&info, act.handler);
             run_handler(t, regs, &info, &act);
             return true;
         }
@@ -125,8 +126,10 @@ static bool deliver(struct libos_thread* t, struct libos_regs* regs) {
         if (what == DEFAULT_IGNORE)
             continue;
         unlock(&g_process.signal_lock);
-        if (what != DEFAULT_STOP)
+        if (what != DEFAULT_STOP) {
+            libos_trace_signal(&info, NULL);
             libos_process_exit(sig);
+        }
         stop_process(sig);
         lock(&g_process.signal_lock);
     }

@@ -113,6 +113,7 @@ traced:
     .type libos_trap_entry, @function
 libos_trap_entry:
     SAVE_FRAME
+    movq $1, %gs:TCB_SCRATCH1 /* --stats wants to know the way */
     movq %rsp, %rdi
     call libos_trap_hook
 reload:

@@ -92,7 +92,10 @@ static void put_sigset(struct trace_line* line, uint64_t addr) {
         trace_put(line, addr ? "%#lx" : "NULL", (unsigned long)addr);
         return;
     }
-    bool inverted = __builtin_popcountll(set) > 40;
+    int members = 0;
+    for (uint64_t rest = set; rest; rest &= rest - 1)
+        members++;
+    bool inverted = members > 40;
     trace_put(line, inverted ? "~[" : "[");
     const char* gap = "";
     for (int sig = 1; sig <= 64; sig++) {

@@ -29,3 +29,7 @@ WEAK bool libos_patch_hit_int3(uint64_t rip) {
     (void)rip;
     return false;
 }
+WEAK void libos_patch_forget(uint64_t start, uint64_t end) {
+    (void)start;
+    (void)end;
+}

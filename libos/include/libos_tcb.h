@@ -32,6 +32,7 @@ struct libos_tcb {
     uint32_t in_libos;           /* not 0 between entry and exit: a kick then only sets `work` */
     uint32_t malloc_closed;      /* libos_malloc_thread_exit() has run */
     void* malloc_cache;          /* mm/libos_malloc_cache.c */
+    uint64_t native_return;      /* where it may return behind a `syscall` that trapped: patch.c */
 };
 
 enum {

@@ -1,0 +1,62 @@
+/*
+ * Call sites: `syscall` instructions of the guest that were rewritten to jump to a stub of ours.
+ *
+ * A patched site holds `jmp *[slot]` (FF 24 25 disp32, 7 bytes: no register, no stack, so the red
+ * zone stays whole). The slots lie at 0x0B0Fxxxx, so that the jump's last two bytes are 0F 0B, ud2:
+ * where the jump replaces `mov $nr,%eax; syscall`, a jump to the old `syscall` meets ud2 there and
+ * is emulated. Each slot leads to its own stub. Ideas: zpoline (ATC'23), lazypoline (DSN'24).
+ *
+ * A site is known from its registration on; its bytes change only when no thread can return into
+ * the middle of them (patch.c). Look-ups take no lock: they run in upcalls.
+ */
+#ifndef LIBOS_PATCH_H
+#define LIBOS_PATCH_H
+
+#include "libos_internal.h"
+
+#define PATCH_SLOTS_BASE 0x0B0F0000UL
+#define PATCH_SITES_MAX  8192
+#define PATCH_JUMP_SIZE  7
+#define PATCH_BYTES_MAX  16
+#define PATCH_STUB_SIZE  64
+
+enum patch_state {
+    PATCH_SEEN,     /* trapped; maybe patched at a later trap */
+    PATCH_READY,    /* the stub exists, the bytes are still the guest's */
+    PATCH_ACTIVE,   /* the bytes are ours (or are just being written) */
+    PATCH_REFUSED,  /* stays on the trap path */
+    PATCH_GONE,     /* the code was unmapped or replaced */
+};
+
+/* All but `state` constant once the state is READY. */
+struct patch_site {
+    uint32_t state;    /* enum patch_state; atomic */
+    uint32_t hits;     /* traps so far; roughly */
+    uint64_t syscall;  /* address of the `syscall` instruction: the key */
+    uint64_t start;    /* first byte that changes */
+    uint8_t size;      /* bytes that change */
+    uint8_t after;     /* of them, behind the `syscall`: copied into the stub's tail */
+    uint8_t tail;      /* offset of the tail in the stub; 0: none */
+    uint8_t call;      /* offset in the stub of "the system call, rax being set" */
+};
+
+int libos_patch_init(void);
+/* For --stats: sites rewritten, sites that stay on the trap path. */
+void libos_patch_counts(unsigned* patched, unsigned* refused);
+
+/* ---- stubs.c ---------------------------------------------------------------------------------- */
+int patch_stubs_init(void);
+/* The site with this `syscall`, or NULL. Lock-free. GONE ones are not found. */
+struct patch_site* patch_find(uint64_t syscall_addr);
+/* A new site in state SEEN, or NULL when the table is full. Under g_patch_lock. */
+struct patch_site* patch_add(uint64_t syscall_addr);
+/* Calls fn for each site that is not GONE. Under g_patch_lock. */
+void patch_for_each(void (*fn)(struct patch_site* s, void* arg), void* arg);
+/* Forget all sites: no thread but the caller exists and no guest code is left. */
+void patch_reset(void);
+/* Fill in the site's stub and slot from the original bytes (site->size of them). before: how many
+ * of them come before the `syscall`. 0 or -ENOMEM. */
+int patch_make_stub(struct patch_site* s, const uint8_t* bytes);
+void patch_jump_bytes(const struct patch_site* s, uint8_t jump[PATCH_JUMP_SIZE]);
+
+#endif /* LIBOS_PATCH_H */

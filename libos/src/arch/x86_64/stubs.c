@@ -1,0 +1,216 @@
+/*
+ * The table of call sites, their stubs, and the way from addresses in stubs back to the guest's.
+ * See patch.h.
+ *
+ * A stub, PATCH_STUB_SIZE bytes, for a site with b bytes before the `syscall` and a bytes after:
+ *
+ *         the b bytes (instructions that set rax)
+ *   call: movabs $guest_return, %rcx
+ *         lea tail(%rip), %r11      or, without a tail:  mov %rcx, %r11
+ *         jmp *entry(%rip)
+ *   tail: the a bytes
+ *         jmp *back(%rip)           unless they end in ret
+ *   back: .quad site end
+ */
+#include "entry.h"
+#include "libos_mm.h"
+#include <asm/mman.h>
+#include "patch.h"
+
+#define HASH_SIZE (PATCH_SITES_MAX * 4)
+
+static struct patch_site* g_sites;  /* [PATCH_SITES_MAX] */
+static uint32_t g_site_count;       /* guarded by g_patch_lock; only grows but for patch_reset() */
+static uint32_t* g_hash;            /* index + 1 by address; open addressing; entries only appear */
+static uint8_t* g_stubs;            /* [PATCH_SITES_MAX][PATCH_STUB_SIZE]; the last is the header */
+static uint64_t* g_slots;           /* at PATCH_SLOTS_BASE */
+
+#define STUBS_SIZE  ((PATCH_SITES_MAX + 1UL) * PATCH_STUB_SIZE)
+#define SLOTS_SIZE  (PATCH_SITES_MAX * sizeof(uint64_t))
+
+int patch_stubs_init(void) {
+    size_t tables = PATCH_SITES_MAX * sizeof(*g_sites) + HASH_SIZE * sizeof(*g_hash);
+    PAL_PTR memory = NULL, stubs = NULL, slots = (PAL_PTR)PATCH_SLOTS_BASE;
+    if (PalVirtualMemoryAlloc(&memory, PAGE_UP(tables), PAL_ALLOC_INTERNAL,
+                              PAL_PROT_READ | PAL_PROT_WRITE) < 0)
+        return -ENOMEM;
+    if (PalVirtualMemoryAlloc(&stubs, PAGE_UP(STUBS_SIZE), PAL_ALLOC_INTERNAL,
+                              PAL_PROT_READ | PAL_PROT_EXEC) < 0)
+        return -ENOMEM;
+    long at = libos_mm_map_internal(PATCH_SLOTS_BASE, PATCH_SLOTS_BASE + SLOTS_SIZE, SLOTS_SIZE,
+                                    PROT_READ, "[culm]");
+    if (at != (long)PATCH_SLOTS_BASE)
+        return at < 0 ? at : -ENOMEM;
+    g_sites = memory;
+    g_hash = (uint32_t*)(g_sites + PATCH_SITES_MAX);
+    g_slots = slots;
+    g_stubs = stubs;
+    return 0;
+}
+
+/* ---- the table -------------------------------------------------------------------------------- */
+
+static uint32_t hash_of(uint64_t addr) {
+    return (addr * 0x9e3779b97f4a7c15ULL) >> 40 & (HASH_SIZE - 1);
+}
+
+static uint32_t index_of(const struct patch_site* s) {
+    return s - g_sites;
+}
+
+void patch_jump_bytes(const struct patch_site* s, uint8_t jump[PATCH_JUMP_SIZE]) {
+    uint32_t slot = PATCH_SLOTS_BASE + index_of(s) * sizeof(uint64_t);
+    memcpy(jump, "\xff\x24\x25", 3);
+    memcpy(jump + 3, &slot, sizeof(slot));
+}
+
+/* Code that became writable may still hold our jump. */
+static bool still_ours(const struct patch_site* s) {
+    uint8_t now[PATCH_JUMP_SIZE], jump[PATCH_JUMP_SIZE];
+    patch_jump_bytes(s, jump);
+    return s->size && user_copy_from(now, (void*)s->start, sizeof(now)) == 0 &&
+           memcmp(now, jump, sizeof(now)) == 0;
+}
+
+struct patch_site* patch_find(uint64_t addr) {
+    if (!g_hash)
+        return NULL;
+    for (uint32_t h = hash_of(addr);; h = (h + 1) & (HASH_SIZE - 1)) {
+        uint32_t index = __atomic_load_n(&g_hash[h], __ATOMIC_ACQUIRE);
+        if (!index)
+            return NULL;
+        struct patch_site* s = &g_sites[index - 1];
+        if (s->syscall == addr &&
+            (__atomic_load_n(&s->state, __ATOMIC_ACQUIRE) != PATCH_GONE || still_ours(s)))
+            return s;
+    }
+}
+
+struct patch_site* patch_add(uint64_t addr) {
+    if (g_site_count == PATCH_SITES_MAX)
+        return NULL;
+    struct patch_site* s = &g_sites[g_site_count++];
+    *s = (struct patch_site){.state = PATCH_SEEN, .syscall = addr};
+    uint32_t h = hash_of(addr);
+    while (g_hash[h])
+        h = (h + 1) & (HASH_SIZE - 1);
+    __atomic_store_n(&g_hash[h], g_site_count, __ATOMIC_RELEASE);
+    return s;
+}
+
+void patch_for_each(void (*fn)(struct patch_site* s, void* arg), void* arg) {
+    for (uint32_t i = 0; i < g_site_count; i++) {
+        if (g_sites[i].state != PATCH_GONE)
+            fn(&g_sites[i], arg);
+    }
+}
+
+void patch_reset(void) {
+    memset(g_hash, 0, HASH_SIZE * sizeof(*g_hash));
+    g_site_count = 0;
+}
+
+/* ---- making a stub ---------------------------------------------------------------------------- */
+
+static uint8_t* stub_of(const struct patch_site* s) {
+    return g_stubs + (size_t)index_of(s) * PATCH_STUB_SIZE;
+}
+
+struct emitter {
+    uint8_t* at; /* in the copy */
+    uint8_t code[PATCH_STUB_SIZE];
+};
+
+static void emit(struct emitter* e, const void* bytes, size_t size) {
+    memcpy(e->at, bytes, size);
+    e->at += size;
+}
+
+static void emit_bytes_rel32(struct emitter* e, const void* opcode, size_t size, int32_t rel) {
+    emit(e, opcode, size);
+    emit(e, &rel, sizeof(rel));
+}
+
+static size_t offset(const struct emitter* e) {
+    return e->at - e->code;
+}
+
+#define BACK_OFFSET  (PATCH_STUB_SIZE - 8)
+#define ENTRY_OFFSET (PATCH_STUB_SIZE - 16)
+
+int patch_make_stub(struct patch_site* s, const uint8_t* bytes) {
+    struct emitter e = {.at = e.code};
+    memset(e.code, 0xcc, sizeof(e.code));
+    size_t before = s->syscall - s->start;
+    uint64_t ret = s->syscall + 2, back = s->start + s->size;
+    uint64_t entry = (uint64_t)libos_syscall_entry;
+    emit(&e, bytes, before);
+    s->call = offset(&e);
+    emit(&e, "\x48\xb9", 2); /* movabs $ret, %rcx */
+    emit(&e, &ret, sizeof(ret));
+    if (s->after) {
+        s->tail = offset(&e) + 7 + 6;
+        emit_bytes_rel32(&e, "\x4c\x8d\x1d", 3, 6); /* lea tail(%rip), %r11: behind the jmp */
+    } else {
+        emit(&e, "\x49\x89\xcb", 3); /* mov %rcx, %r11 */
+    }
+    emit_bytes_rel32(&e, "\xff\x25", 2, ENTRY_OFFSET - (int)(offset(&e) + 6));
+    if (s->after) {
+        emit(&e, bytes + before + 2, s->after);
+        emit_bytes_rel32(&e, "\xff\x25", 2, BACK_OFFSET - (int)(offset(&e) + 6));
+    }
+    BUG_ON(offset(&e) > ENTRY_OFFSET);
+    memcpy(e.code + ENTRY_OFFSET, &entry, 8);
+    memcpy(e.code + BACK_OFFSET, &back, 8);
+
+    uint8_t* stub = stub_of(s);
+    PAL_PTR page = (PAL_PTR)PAGE_DOWN((uint64_t)stub);
+    PAL_PTR slot_page = (PAL_PTR)PAGE_DOWN((uint64_t)&g_slots[index_of(s)]);
+    if (PalVirtualMemoryProtect(page, PAGE_SIZE, PAL_PROT_READ | PAL_PROT_WRITE | PAL_PROT_EXEC) < 0)
+        return -ENOMEM;
+    memcpy(stub, e.code, sizeof(e.code));
+    int ret2 = PalVirtualMemoryProtect(slot_page, PAGE_SIZE, PAL_PROT_READ | PAL_PROT_WRITE);
+    if (ret2 == 0)
+        g_slots[index_of(s)] = (uint64_t)stub;
+    PalVirtualMemoryProtect(slot_page, PAGE_SIZE, PAL_PROT_READ);
+    PalVirtualMemoryProtect(page, PAGE_SIZE, PAL_PROT_READ | PAL_PROT_EXEC);
+    return ret2 < 0 ? -ENOMEM : 0;
+}
+
+/* ---- addresses -------------------------------------------------------------------------------- */
+
+bool libos_stub_translate(uint64_t rip, uint64_t* guest_rip) {
+    if (!g_stubs || rip - (uint64_t)g_stubs >= STUBS_SIZE)
+        return false;
+    uint64_t off = (rip - (uint64_t)g_stubs) % PATCH_STUB_SIZE;
+    const struct patch_site* s = &g_sites[(rip - (uint64_t)g_stubs) / PATCH_STUB_SIZE];
+    *guest_rip = 0;
+    if (s->tail && off >= s->tail)
+        *guest_rip = s->syscall + 2 + MIN(off - s->tail, (uint64_t)s->after);
+    return true;
+}
+
+/* rip is the address of a `syscall` (a call is made again) or behind one. native_return is set before
+ * the look-up and patch_apply() looks at it after the site is READY: one of the two sees the other. */
+uint64_t libos_patch_resume(uint64_t rip) {
+    struct libos_tcb* tcb = libos_get_tcb();
+    __atomic_store_n(&tcb->native_return, rip, __ATOMIC_SEQ_CST);
+    const struct patch_site* s = patch_find(rip - 2);
+    if (s && s->tail && s->state != PATCH_SEEN && s->state != PATCH_REFUSED) {
+        tcb->native_return = 0;
+        return (uint64_t)stub_of(s) + s->tail;
+    }
+    s = patch_find(rip);
+    if (s && s->state == PATCH_ACTIVE && s->start + 5 == s->syscall)
+        return (uint64_t)stub_of(s) + s->call;
+    return rip;
+}
+
+bool libos_patch_find_syscall(uint64_t rip, uint64_t* ret, uint64_t* resume) {
+    const struct patch_site* s = patch_find(rip);
+    if (!s || s->start + 5 != s->syscall)
+        return false; /* only there is our ud2 */
+    *ret = rip + 2;
+    *resume = s->tail ? (uint64_t)stub_of(s) + s->tail : rip + 2;
+    return true;
+}

@@ -18,6 +18,14 @@ bool mm_parse_size(const char* text, uint64_t* size); /* "256K" */
 /* libos_mm_remap.c; an address or -errno. Checks all that mremap(2) checks. */
 long mm_remap(uint64_t addr, uint64_t old_len, uint64_t new_len, unsigned long flags,
               uint64_t new_addr);
+/* libos_mm_advise.c; behavior must be known. */
+bool mm_advice_known(int behavior);
+int mm_advise(uint64_t start, uint64_t end, int behavior);
+/* libos_mm_lock.c */
+int mm_lock_range(uint64_t start, uint64_t end, bool on_fault);
+int mm_unlock_range(uint64_t start, uint64_t end);
+int mm_lock_all(bool current, bool future, bool on_fault);
+void mm_unlock_all(void);
 /* A free place for len bytes, a multiple of align; nothing is reserved. For exec, which is alone. */
 long mm_pick(uint64_t len, uint64_t align);
 /* Where Linux puts position-independent programs: two thirds up, at random. */

@@ -1,0 +1,34 @@
+/*
+ * What the tree of /proc/[pid] takes from proc_pid.c.
+ */
+#ifndef PROC_PID_INTERNAL_H
+#define PROC_PID_INTERNAL_H
+
+#include "proc_internal.h"
+
+#ifndef S_ISDIR
+#define S_ISDIR(m) (((m)&S_IFMT) == S_IFDIR)
+#endif
+
+PROC_SHOW(proc_show_cmdline);
+PROC_SHOW(proc_show_environ);
+PROC_SHOW(proc_show_auxv);
+PROC_SHOW(proc_show_comm);
+long proc_store_comm(const struct libos_pseudo_at* at, const char* text, size_t size);
+PROC_SHOW(proc_show_limits);
+PROC_SHOW(proc_show_oom_score);
+PROC_SHOW(proc_show_oom_score_adj);
+long proc_store_oom_score_adj(const struct libos_pseudo_at* at, const char* text, size_t size);
+PROC_SHOW(proc_show_coredump_filter);
+PROC_SHOW(proc_show_personality);
+PROC_SHOW(proc_show_timerslack);
+PROC_SHOW(proc_show_schedstat);
+PROC_SHOW(proc_show_constant); /* the node's data */
+long proc_read_exe(const struct libos_pseudo_at* at, char* buf, size_t size);
+int proc_follow_exe(const struct libos_pseudo_at* at, struct libos_file** out);
+long proc_read_cwd(const struct libos_pseudo_at* at, char* buf, size_t size);
+int proc_follow_cwd(const struct libos_pseudo_at* at, struct libos_file** out);
+long proc_read_root(const struct libos_pseudo_at* at, char* buf, size_t size);
+int proc_follow_root(const struct libos_pseudo_at* at, struct libos_file** out);
+
+#endif /* PROC_PID_INTERNAL_H */

@@ -1,0 +1,153 @@
+/*
+ * /proc: the tree's top. proc(5).
+ */
+#include "proc_pid_internal.h"
+
+#define FILE_(n, f)                                                                                \
+    { .name = (n), .mode = S_IFREG | 0444, .show = (f) }
+#define CONST_(n, text)                                                                            \
+    { .name = (n), .mode = S_IFREG | 0444, .show = proc_show_constant, .data = (text) }
+#define DIR_(n, c)                                                                                 \
+    { .name = (n), .mode = S_IFDIR | 0555, .children = (c) }
+
+/* ---- links
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static long put_formatted(char* buf, size_t size, const char* text) {
+    size_t len = MIN(strlen(text), size);
+    memcpy(buf, text, len);
+    return (long)len;
+}
+
+static long read_self(const struct libos_pseudo_at* at, char* buf, size_t size) {
+    (void)at;
+    char text[12];
+    snprintf(text, sizeof(text), "%d", g_process.pid);
+    return put_formatted(buf, size, text);
+}
+
+static long read_thread_self(const struct libos_pseudo_at* at, char* buf, size_t size) {
+    (void)at;
+    char text[32];
+    snprintf(text, sizeof(text), "%d/task/%d", g_process.pid, get_cur_thread()->tid);
+    return put_formatted(buf, size, text);
+}
+
+static long read_constant(const struct libos_pseudo_at* at, char* buf, size_t size) {
+    return put_formatted(buf, size, at->node->data);
+}
+
+#define LINK_(n, target)                                                                           \
+    { .name = (n), .mode = S_IFLNK | 0777, .readlink = read_constant, .data = (target) }
+
+/* ---- processes
+ * --------------------------------------------------------------------------------------------- */
+
+/* A thread's number works as well, but only processes are listed. */
+static bool match_pid(const struct libos_pseudo_at* dir, const char* name, size_t len,
+                      uint64_t* id) {
+    (void)dir;
+    if (!libos_pseudo_number(name, len, id) || *id > INT32_MAX)
+        return false;
+    struct libos_thread* t = libos_thread_find((int)*id);
+    if (t)
+        libos_thread_put(t);
+    return t != NULL;
+}
+
+static void list_pids(const struct libos_pseudo_at* dir, libos_pseudo_emit_fn emit, void* arg) {
+    (void)dir;
+    char name[12];
+    snprintf(name, sizeof(name), "%d", g_process.pid);
+    emit(arg, name, (uint64_t)g_process.pid);
+}
+
+/* ---- small files
+ * ------------------------------------------------------------------------------------------- */
+
+struct names_seen {
+    const char* names[16];
+    size_t count;
+    struct libos_text* out;
+};
+
+static bool add_new_filesystem(void* arg, struct libos_mount* m) {
+    struct names_seen* seen = arg;
+    for (size_t i = 0; i < seen->count; i++) {
+        if (strcmp(seen->names[i], m->ops->name) == 0)
+            return true;
+    }
+    if (seen->count < ARRAY_SIZE(seen->names))
+        seen->names[seen->count++] = m->ops->name;
+    libos_text_printf(seen->out, "%s\t%s\n", m->host_path ? "" : "nodev", m->ops->name);
+    return true;
+}
+
+static int show_filesystems(const struct libos_pseudo_at* at, struct libos_text* out) {
+    (void)at;
+    struct names_seen seen = {.out = out};
+    libos_mount_for_each(add_new_filesystem, &seen);
+    text_literal(out, "nodev\tpipefs\nnodev\tsockfs\nnodev\tdevpts\n");
+    return 0;
+}
+
+/* The command line of the kernel: nothing to tell. */
+static int show_kernel_cmdline(const struct libos_pseudo_at* at, struct libos_text* out) {
+    (void)at;
+    text_literal(out, "\n");
+    return 0;
+}
+
+static const char g_devices[] =
+    "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n128 ptm\n136 pts\n"
+    "\nBlock devices:\n";
+static const char g_cgroups[] = "#subsys_name\thierarchy\tnum_cgroups\tenabled\n";
+static const char g_swaps[] = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
+static const char g_partitions[] = "major minor  #blocks  name\n\n";
+static const char g_tty_drivers[] =
+    "/dev/tty             /dev/tty        5       0 system:/dev/tty\n"
+    "/dev/ptmx            /dev/ptmx       5       2 system\n"
+    "pty_slave            /dev/pts      136 0-1048575 pty:slave\n"
+    "pty_master           /dev/ptm      128 0-1048575 pty:master\n";
+
+static const struct libos_pseudo_node g_tty[] = {
+    CONST_("drivers", g_tty_drivers),
+    {0},
+};
+
+/* ---- the tree
+ * ---------------------------------------------------------------------------------------------- */
+
+static const struct libos_pseudo_node g_proc[] = {
+    {.mode = S_IFDIR | 0555,
+     .match = match_pid,
+     .list = list_pids,
+     .stat = proc_stat_owner,
+     .children = g_proc_pid_children},
+    {.name = "self", .mode = S_IFLNK | 0777, .readlink = read_self},
+    {.name = "thread-self", .mode = S_IFLNK | 0777, .readlink = read_thread_self},
+    CONST_("cgroups", g_cgroups),
+    FILE_("cmdline", show_kernel_cmdline),
+    FILE_("cpuinfo", proc_show_cpuinfo),
+    CONST_("devices", g_devices),
+    CONST_("diskstats", ""),
+    FILE_("filesystems", show_filesystems),
+    FILE_("interrupts", proc_show_interrupts),
+    FILE_("loadavg", proc_show_loadavg),
+    FILE_("meminfo", proc_show_meminfo),
+    LINK_("mounts", "self/mounts"),
+    LINK_("net", "self/net"),
+    CONST_("partitions", g_partitions),
+    FILE_("stat", proc_show_stat),
+    CONST_("swaps", g_swaps),
+    DIR_("sys", g_proc_sys_children),
+    DIR_("tty", g_tty),
+    FILE_("uptime", proc_show_uptime),
+    FILE_("version", proc_show_version),
+    FILE_("vmstat", proc_show_vmstat),
+    {0},
+};
+
+const struct libos_pseudo_node g_proc_root = {
+    .name = "", .mode = S_IFDIR | 0555, .children = g_proc};

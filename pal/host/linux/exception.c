@@ -34,7 +34,6 @@ struct host_sigaction {
 #define SA_RESTART_  0x10000000UL
 #define SA_RESTORER_ 0x04000000UL
 
-#define SIG_BIT(n) (1UL << ((n)-1))
 #define SYNC_SIGNALS                                                                               \
     (SIG_BIT(SIGILL_) | SIG_BIT(SIGTRAP_) | SIG_BIT(SIGBUS_) | SIG_BIT(SIGFPE_) |                  \
      SIG_BIT(SIGSEGV_) | SIG_BIT(SIGSYS_))

@@ -45,6 +45,7 @@ enum {
  * queue). */
 #define KICK_SIGNAL  SIGSTKFLT_
 #define SIG_SETMASK_ 2
+#define SIG_BIT(n)   (1UL << ((n)-1))
 
 /* stubs.S, start.S */
 extern char pal_stub_page[], pal_stub_page_end[];

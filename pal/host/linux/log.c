@@ -40,7 +40,7 @@ void host_log(int level, const char* fmt, ...) {
     va_end(ap);
 }
 
-void host_die(int status, const char* fmt, ...) {
+_Noreturn void host_die(int status, const char* fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
     put_line(2, fmt, ap);

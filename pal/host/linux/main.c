@@ -170,7 +170,7 @@ static void default_image_path(void) {
     long n = host_syscall(__NR_readlink, "/proc/self/exe", path, sizeof(path) - sizeof(name));
     if (n < 0)
         host_die(127, "cannot find the LibOS: give --libos FILE");
-    path[n] = '\0';
+    path[n > 0 ? n : 0] = '\0';
     strlcpy(strrchr(path, '/') + 1, name, sizeof(name));
     g_image_path = path;
 }

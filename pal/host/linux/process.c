@@ -13,16 +13,16 @@ struct host_rlimit {
 
 #define P_PIDFD_ 3
 
-void PalProcessExit(PAL_NUM exit_code) {
+_Noreturn void PalProcessExit(PAL_NUM exit_code) {
     for (;;)
         host_syscall(__NR_exit_group, exit_code);
 }
 
-void PalProcessKillSelf(PAL_NUM signo) {
+_Noreturn void PalProcessKillSelf(PAL_NUM signo) {
     struct host_rlimit none = {0, 0};
-    uint64_t mask = ~(1UL << (signo - 1));
     host_syscall(__NR_prlimit64, 0, RLIMIT_CORE, &none, NULL);
     if (signo >= 1 && signo <= 64) {
+        uint64_t mask = ~SIG_BIT(signo);
         host_set_signal(signo, NULL);
         host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &mask, NULL, 8);
         host_syscall(__NR_tgkill, g_pid, host_tcb()->tid, signo);
@@ -36,7 +36,7 @@ int PalProcessStopSelf(PAL_NUM signo) {
     if (signo == SIGSTOP_)
         return host_error(host_syscall(__NR_kill, g_pid, SIGSTOP_));
     /* With its default action, so that a shell sees which signal stopped us. */
-    uint64_t bit = 1UL << (signo - 1), old;
+    uint64_t bit = SIG_BIT(signo), old;
     host_set_signal(signo, NULL);
     long ret = host_syscall(__NR_tgkill, g_pid, host_tcb()->tid, signo);
     host_syscall(__NR_rt_sigprocmask, 1 /* SIG_UNBLOCK */, &bit, &old, 8);
@@ -108,6 +108,11 @@ static _Noreturn void exec_child(struct start* s) {
     for (int i = 0; i < 2; i++) {
         if (s->keep[i] >= 0)
             host_syscall(__NR_fcntl, s->keep[i], 2 /* F_SETFD */, 0);
+    }
+    for (int signo = 1; signo <= 64; signo++) { /* as we found them */
+        bool ignored = g_control.host_signals_ignored & SIG_BIT(signo);
+        if (ignored || signo == SIGPIPE_ || signo == SIGXFSZ_)
+            host_set_signal(signo, (void*)(long)ignored);
     }
     host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &none, NULL, 8);
     s->error = host_syscall(__NR_execve, "/proc/self/exe", s->argv, s->envp);

@@ -114,9 +114,11 @@ void host_thread_arm_first(void) {
 void host_thread_init_first(void) {
     g_fsgsbase = g_control.cpu_info.hwcap2 & 2;
     struct host_tcb* tcb = block_new(FIRST_STACK_SIZE);
-    struct host_handle* handle = tcb ? host_handle_new(PAL_TYPE_THREAD) : NULL;
-    if (!handle)
+    struct host_handle* handle = host_handle_new(PAL_TYPE_THREAD);
+    if (!tcb || !handle) {
         host_die(1, "out of memory for the first thread");
+        return; /* for readers that do not know host_die */
+    }
     tcb_reset(tcb, handle);
     tcb->is_first = 1;
     tcb->alive = tcb->tid = handle->thread.tid = g_pid;
@@ -185,7 +187,7 @@ static void mark_ended(struct host_tcb* tcb) {
     host_thread_unref(handle);
 }
 
-void PalThreadExit(int* clear_child_tid) {
+_Noreturn void PalThreadExit(int* clear_child_tid) {
     struct host_tcb* tcb = host_tcb();
     uint64_t all = ~0UL;
     host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &all, NULL, 8);

@@ -19,14 +19,14 @@ int g_trap_kind = TRAP_SUD;
 
 static long arm_sud(void) {
     return host_syscall(__NR_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, pal_stub_page,
-                        pal_stub_page_end - pal_stub_page, 0);
+                        PAGE_SIZE, 0);
 }
 
 #define IP_LOW  offsetof(struct seccomp_data, instruction_pointer)
 #define IP_HIGH (IP_LOW + 4)
 
 static long arm_seccomp(void) {
-    uint64_t start = (uint64_t)pal_stub_page, end = (uint64_t)pal_stub_page_end;
+    uint64_t start = (uint64_t)pal_stub_page, end = start + PAGE_SIZE;
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, IP_HIGH),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(start >> 32), 0, 3),

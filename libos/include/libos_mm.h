@@ -109,6 +109,9 @@ void libos_patch_forget(uint64_t start, uint64_t end) __attribute__((weak));
 /* The name of anonymous memory, prctl(PR_SET_VMA): name is LibOS memory or NULL. */
 int libos_mm_set_anon_name(uint64_t addr, size_t size, const char* name);
 
+/* A new program has registered for no barriers (sys/libos_membarrier.c). */
+void libos_membarrier_exec(void);
+
 /* ---- the allocator's part in a thread's life -------------------------------------------------- */
 /* The calling thread is about to end: give its cached memory back. Later calls work uncached. */
 void libos_malloc_thread_exit(void);

@@ -146,6 +146,7 @@ static void reset_process(void) {
     if (libos_signal_exec) {
         libos_signal_exec();
     }
+    libos_membarrier_exec();
     mm_set_randomise(!(g_process.personality & ADDR_NO_RANDOMIZE));
     libos_mm_unmap_all();
 }

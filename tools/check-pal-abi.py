@@ -17,8 +17,9 @@ def read(path):
 
 def calls():
     """Names of the functions that pal.h declares (inline helpers are no calls)."""
-    text = re.sub(r'/\*.*?\*/', '', read(HEADERS[0]), flags=re.S)
-    return set(re.findall(r'^(?!static|typedef)[\w\s*]*?\b(Pal\w+|pal_control_addr)\s*\(', text, re.M))
+    text = re.sub(r'/\*.*?\*/', '', ''.join(read(h) for h in HEADERS), flags=re.S)
+    return set(re.findall(r'^(?!static|typedef)[\w\s*]*?\b(Pal\w+|pal_control_addr|pal_strerror)\s*\(',
+                          text, re.M))
 
 
 def main():

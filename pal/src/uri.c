@@ -10,9 +10,10 @@ static const struct {
     const char* name;
     enum uri_scheme scheme;
 } g_schemes[] = {
-    {"file", URI_FILE},       {"dir", URI_DIR},         {"dev", URI_DEV}, {"pipe", URI_PIPE},
-    {"pipe.srv", URI_PIPE_SRV}, {"tcp", URI_TCP},       {"tcp.srv", URI_TCP_SRV},
-    {"udp", URI_UDP},         {"udp.srv", URI_UDP_SRV}, {"eventfd", URI_EVENTFD},
+    {"file", URI_FILE},       {"dir", URI_DIR},           {"dev", URI_DEV},
+    {"pipe", URI_PIPE},       {"pipe.srv", URI_PIPE_SRV}, {"tcp", URI_TCP},
+    {"tcp.srv", URI_TCP_SRV}, {"udp", URI_UDP},           {"udp.srv", URI_UDP_SRV},
+    {"eventfd", URI_EVENTFD},
 };
 
 enum uri_scheme pal_uri_parse(PAL_STR uri, PAL_STR* rest) {

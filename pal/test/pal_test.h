@@ -27,9 +27,9 @@ struct pal_test {
 
 #define TEST(call, what)                                                                           \
     static void test_##call##_##what(void);                                                        \
-    __attribute__((section("pal_tests"), used, aligned(8)))                                        \
-    static const struct pal_test entry_##call##_##what = {                                         \
-        sizeof(&call) ? #call : NULL, #what, test_##call##_##what, __LINE__, 0};             \
+    __attribute__((section("pal_tests"), used,                                                     \
+                   aligned(8))) static const struct pal_test entry_##call##_##what = {             \
+        sizeof(&call) ? #call : NULL, #what, test_##call##_##what, __LINE__, 0};                   \
     static void test_##call##_##what(void)
 
 /* The value of an expression against what it must be; both are shown on failure. */
@@ -58,7 +58,8 @@ void test_print(const char* fmt, ...) __attribute__((format(printf, 1, 2)));
  * out. Returns its exit code. */
 int test_child(PAL_CONTROL* control);
 
-/* ---- Things that many tests need --------------------------------------------------------------- */
+/* ---- Things that many tests need ---------------------------------------------------------------
+ */
 
 /* No memory is ever there. */
 #define BAD_ADDRESS ((void*)0x10)

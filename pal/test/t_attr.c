@@ -112,13 +112,14 @@ TEST(PalStreamAttributesChange, mode_times_owner) {
     CHECK(test_file("ch", ""));
     for (int path = 0; path < 2; path++) {
         PAL_HANDLE h;
-        EXPECT(PalStreamOpen("file:ch", path ? PAL_ACCESS_PATH : PAL_ACCESS_RDONLY, 0, 0, 0, &h), 0);
+        EXPECT(PalStreamOpen("file:ch", path ? PAL_ACCESS_PATH : PAL_ACCESS_RDONLY, 0, 0, 0, &h),
+               0);
         EXPECT(PalStreamAttributesQueryByHandle(h, &a), 0);
         a.share_flags = 0604 + path;
         a.atime_ns = 1000000000000000123;
         a.mtime_ns = -1; /* just before 1970 */
-        EXPECT(PalStreamAttributesChange(
-                   h, &a, PAL_SETATTR_MODE | PAL_SETATTR_ATIME | PAL_SETATTR_MTIME),
+        EXPECT(PalStreamAttributesChange(h, &a,
+                                         PAL_SETATTR_MODE | PAL_SETATTR_ATIME | PAL_SETATTR_MTIME),
                0);
         EXPECT(PalStreamAttributesQueryByHandle(h, &b), 0);
         EXPECT(b.share_flags, 0604 + path);
@@ -152,7 +153,8 @@ TEST(PalStreamAttributesChange, symlink_itself) {
     PalObjectClose(dir);
 }
 
-/* ---- Extended attributes ----------------------------------------------------------------------- */
+/* ---- Extended attributes -----------------------------------------------------------------------
+ */
 
 static PAL_HANDLE xattr_file(PAL_FLG access) {
     PAL_HANDLE h = test_file("xa", "");
@@ -232,7 +234,8 @@ TEST(PalStreamXattrRemove, names) {
     EXPECT(PalStreamXattrRemove(NULL, "user.r"), PAL_ERROR_BADHANDLE);
 }
 
-/* ---- Names ------------------------------------------------------------------------------------- */
+/* ---- Names -------------------------------------------------------------------------------------
+ */
 
 TEST(PalStreamGetName, uris) {
     char name[4200];
@@ -307,7 +310,8 @@ TEST(PalStreamDelete, files_and_streams) {
     PalObjectClose(h);
 }
 
-/* ---- Locks ------------------------------------------------------------------------------------- */
+/* ---- Locks -------------------------------------------------------------------------------------
+ */
 
 TEST(PalStreamLock, whole_and_ranges) {
     PAL_HANDLE a = test_file("lk", "0123456789"), b;

@@ -171,7 +171,7 @@ TEST(PalDirectoryRead, records) {
         uint16_t size;
         uint8_t type;
         char name[];
-    }* d;
+    } * d;
     static char b[1024] __attribute__((aligned(8)));
     PAL_HANDLE h;
     CHECK(dir());

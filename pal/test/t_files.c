@@ -256,7 +256,8 @@ TEST(PalStreamFilesystemQuery, fields) {
     PalObjectClose(dir);
 }
 
-/* ---- Copies ------------------------------------------------------------------------------------ */
+/* ---- Copies ------------------------------------------------------------------------------------
+ */
 
 TEST(PalStreamCopy, range_and_sendfile) {
     PAL_HANDLE from = test_file("c1", "0123456789"), to = test_file("c2", "");
@@ -320,7 +321,8 @@ TEST(PalStreamVmsplice, into_pipe) {
     PalObjectClose(p[1]);
 }
 
-/* ---- Mappings ---------------------------------------------------------------------------------- */
+/* ---- Mappings ----------------------------------------------------------------------------------
+ */
 
 TEST(PalStreamMap, shared_and_private) {
     PAL_HANDLE h = test_file("m1", "mapped");

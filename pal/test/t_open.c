@@ -43,15 +43,46 @@ TEST(PalStreamOpen, follows_host_symlinks) {
 }
 
 TEST(PalStreamOpen, bad_uris) {
-    static const char* const bad[] = {
-        "", ":", "x", BAD_URI, "file", "file:", "dir:", "FILE:x", "dev:", "dev:nothing",
-        "pipe.srv:", "tcp:", "tcp:1.2.3.4", "tcp:1.2.3.4:", "tcp:1.2.3:80", "tcp:1.2.3.4.5:80",
-        "tcp:1.2.3.256:80", "tcp:1.2.3.4:65536", "tcp:1.2.3.4:80x", "tcp:01.2.3.4:80",
-        "tcp:1.2.3.4:-1", "tcp:localhost:80", "tcp:[::1]", "tcp:[::1]80", "tcp:[::1:80",
-        "tcp:[1::2::3]:80", "tcp:[:1]:80", "tcp:[1:]:80", "tcp:[12345::]:80",
-        "tcp:[1:2:3:4:5:6:7]:80", "tcp:[1:2:3:4:5:6:7:8:9]:80", "tcp:[1:2:3:4:5:6:7:8::]:80",
-        "tcp:[::1.2.3]:80", "tcp:[]:80", "udp:1.2.3.4", "udp.srv::1:5", "tcp.srv:0.0.0.0:x",
-        "tcp:127.0.0.1:0", "eventfd:x", "pipes:x"};
+    static const char* const bad[] = {"",
+                                      ":",
+                                      "x",
+                                      BAD_URI,
+                                      "file",
+                                      "file:",
+                                      "dir:",
+                                      "FILE:x",
+                                      "dev:",
+                                      "dev:nothing",
+                                      "pipe.srv:",
+                                      "tcp:",
+                                      "tcp:1.2.3.4",
+                                      "tcp:1.2.3.4:",
+                                      "tcp:1.2.3:80",
+                                      "tcp:1.2.3.4.5:80",
+                                      "tcp:1.2.3.256:80",
+                                      "tcp:1.2.3.4:65536",
+                                      "tcp:1.2.3.4:80x",
+                                      "tcp:01.2.3.4:80",
+                                      "tcp:1.2.3.4:-1",
+                                      "tcp:localhost:80",
+                                      "tcp:[::1]",
+                                      "tcp:[::1]80",
+                                      "tcp:[::1:80",
+                                      "tcp:[1::2::3]:80",
+                                      "tcp:[:1]:80",
+                                      "tcp:[1:]:80",
+                                      "tcp:[12345::]:80",
+                                      "tcp:[1:2:3:4:5:6:7]:80",
+                                      "tcp:[1:2:3:4:5:6:7:8:9]:80",
+                                      "tcp:[1:2:3:4:5:6:7:8::]:80",
+                                      "tcp:[::1.2.3]:80",
+                                      "tcp:[]:80",
+                                      "udp:1.2.3.4",
+                                      "udp.srv::1:5",
+                                      "tcp.srv:0.0.0.0:x",
+                                      "tcp:127.0.0.1:0",
+                                      "eventfd:x",
+                                      "pipes:x"};
     PAL_HANDLE h;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         int ret = PalStreamOpen(bad[i], PAL_ACCESS_RDWR, 0, 0, 0, &h);
@@ -109,7 +140,8 @@ TEST(PalStreamOpen, unnamed_file) {
     PalObjectClose(h);
 }
 
-/* ---- Below a directory ------------------------------------------------------------------------- */
+/* ---- Below a directory -------------------------------------------------------------------------
+ */
 
 /* in/ with file in/f, in/sub/g; out/ beside it; links that lead inside, outside, up and nowhere. */
 static PAL_HANDLE make_tree(void) {
@@ -168,9 +200,9 @@ TEST(PalStreamOpenAt, errors_can_be_told_apart) {
 }
 
 TEST(PalStreamOpenAt, symlinks_are_met_not_followed) {
-    static const char* const links[] = {"inner",   "outer",   "root",        "dangling",
-                                        "dirlink", "outer/x", "dirlink/g",   "sub/../inner",
-                                        "dirlink/", "root/etc/passwd", "outer/secret"};
+    static const char* const links[] = {
+        "inner",     "outer",        "root",     "dangling",        "dirlink",     "outer/x",
+        "dirlink/g", "sub/../inner", "dirlink/", "root/etc/passwd", "outer/secret"};
     CHECK(make_tree());
     for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
         int ret = try_at(links[i], PAL_ACCESS_RDONLY, 0, 0);
@@ -198,8 +230,9 @@ TEST(PalStreamOpenAt, path_names_the_link) {
 }
 
 TEST(PalStreamOpenAt, never_leaves) {
-    static const char* const paths[] = {"..", "../out", "../out/secret", "/", "/etc/passwd",
-                                        "sub/../..", "sub/../../out/secret", "../in/f"};
+    static const char* const paths[] = {
+        "..",          "../out",    "../out/secret",        "/",
+        "/etc/passwd", "sub/../..", "sub/../../out/secret", "../in/f"};
     CHECK(make_tree());
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         int ret = try_at(paths[i], PAL_ACCESS_PATH, 0, 0);
@@ -214,8 +247,7 @@ TEST(PalStreamOpenAt, bad_arguments) {
     CHECK(make_tree());
     EXPECT(PalStreamOpenAt(NULL, "f", 0, 0, 0, 0, &h), PAL_ERROR_BADHANDLE);
     EXPECT(PalStreamOpenAt(test_event(), "f", 0, 0, 0, 0, &h), PAL_ERROR_BADHANDLE);
-    EXPECT(PalStreamOpenAt(make_tree(), "f", 3, 0, 0, 0, &h),
-           PAL_ERROR_INVAL);
+    EXPECT(PalStreamOpenAt(make_tree(), "f", 3, 0, 0, 0, &h), PAL_ERROR_INVAL);
     EXPECT(try_at("f", PAL_ACCESS_RDONLY, 0, PAL_OPTION_FOLLOW_LAST), PAL_ERROR_INVAL);
     PAL_HANDLE file = test_file("notadir", "x");
     CHECK(file);

@@ -137,7 +137,8 @@ TEST(PalEventfdCreate, counts) {
     PalObjectClose(h);
 }
 
-/* ---- Timers ------------------------------------------------------------------------------------ */
+/* ---- Timers ------------------------------------------------------------------------------------
+ */
 
 TEST(PalTimerCreate, clocks) {
     PAL_HANDLE h;
@@ -195,7 +196,8 @@ TEST(PalTimerGet, remaining) {
     EXPECT(PalTimerGet(NULL, &value, &interval), PAL_ERROR_BADHANDLE);
 }
 
-/* ---- Change notifications ---------------------------------------------------------------------- */
+/* ---- Change notifications ----------------------------------------------------------------------
+ */
 
 TEST(PalWatchCreate, options) {
     PAL_HANDLE w;
@@ -245,7 +247,8 @@ TEST(PalWatchRemove, ids) {
     PalObjectClose(w);
 }
 
-/* ---- Handles on the way ------------------------------------------------------------------------ */
+/* ---- Handles on the way ------------------------------------------------------------------------
+ */
 
 TEST(PalSendHandle, every_kind) {
     PAL_HANDLE server, ends[2], cargo[12], got;

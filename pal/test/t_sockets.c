@@ -123,7 +123,8 @@ TEST(PalStreamOpen, udp) {
     PalObjectClose(server);
 }
 
-/* ---- By number --------------------------------------------------------------------------------- */
+/* ---- By number ---------------------------------------------------------------------------------
+ */
 
 /* A listening socket and a connected pair. */
 static int connected(PAL_HANDLE* listener, PAL_HANDLE ends[2]) {

@@ -11,7 +11,8 @@ static int put(PAL_HANDLE h, const char* text) {
 
 TEST(PalStreamsWaitEvents, readiness) {
     PAL_HANDLE p[2], loop, set[4];
-    PAL_FLG events[4] = {PAL_WAIT_READ, PAL_WAIT_WRITE, PAL_WAIT_READ, PAL_WAIT_READ | PAL_WAIT_WRITE};
+    PAL_FLG events[4] = {PAL_WAIT_READ, PAL_WAIT_WRITE, PAL_WAIT_READ,
+                         PAL_WAIT_READ | PAL_WAIT_WRITE};
     PAL_FLG got[4] = {9, 9, 9, 9};
     EXPECT(PalPipeCreate(0, p), 0);
     EXPECT(PalStreamOpen("pipe:", PAL_ACCESS_RDWR, 0, 0, 0, &loop), 0);
@@ -176,7 +177,8 @@ TEST(PalWaitSetWait, timeouts) {
     PalObjectClose(s);
 }
 
-/* ---- Small operations -------------------------------------------------------------------------- */
+/* ---- Small operations --------------------------------------------------------------------------
+ */
 
 TEST(PalStreamControl, pipes_and_files) {
     PAL_HANDLE p[2], f = test_file("ct", "");

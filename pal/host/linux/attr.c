@@ -61,8 +61,7 @@ static void fill(PAL_STREAM_ATTR* attr, const struct statx* st) {
 
 static int query(int fd, PAL_STR path, int flags, PAL_STREAM_ATTR* attr) {
     struct statx st;
-    long ret =
-        host_syscall(__NR_statx, fd, path, flags | AT_NO_AUTOMOUNT, STATX_WANTED, &st);
+    long ret = host_syscall(__NR_statx, fd, path, flags | AT_NO_AUTOMOUNT, STATX_WANTED, &st);
     if (ret < 0)
         return host_error(ret);
     fill(attr, &st);
@@ -153,7 +152,8 @@ int PalStreamAttributesQueryAt(PAL_HANDLE dir, PAL_STR path, PAL_STREAM_ATTR* at
     return ret;
 }
 
-/* ---- Changing ----------------------------------------------------------------------------------*/
+/* ---- Changing
+ * ----------------------------------------------------------------------------------*/
 
 static int set_nonblocking(struct host_handle* h, bool on) {
     int value = on;
@@ -240,8 +240,8 @@ static int set_times(struct host_handle* h, const PAL_STREAM_ATTR* attr, PAL_FLG
 
 int PalStreamAttributesChange(PAL_HANDLE handle, const PAL_STREAM_ATTR* attr, PAL_FLG which) {
     struct host_handle* h = stream_of(handle);
-    PAL_FLG times = PAL_SETATTR_ATIME | PAL_SETATTR_MTIME | PAL_SETATTR_ATIME_NOW |
-                    PAL_SETATTR_MTIME_NOW;
+    PAL_FLG times =
+        PAL_SETATTR_ATIME | PAL_SETATTR_MTIME | PAL_SETATTR_ATIME_NOW | PAL_SETATTR_MTIME_NOW;
     if (!h)
         return PAL_ERROR_BADHANDLE;
     if (which & ~(times | PAL_SETATTR_MODE | PAL_SETATTR_OWNER))

@@ -9,9 +9,9 @@
 #include "stream.h"
 
 struct control_op {
-    uint16_t size;  /* of *arg; 0: not such an operation */
+    uint16_t size;    /* of *arg; 0: not such an operation */
     uint8_t by_value; /* the host takes *(int*)arg itself */
-    uint32_t ioctl; /* 0: done by code below */
+    uint32_t ioctl;   /* 0: done by code below */
 };
 
 /* Operations that are one ioctl of the host each. struct termios of the kernel has 36 bytes. */

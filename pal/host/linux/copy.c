@@ -19,8 +19,8 @@ int64_t PalStreamCopy(PAL_HANDLE in, PAL_NUM* in_offset, PAL_HANDLE out, PAL_NUM
         case PAL_COPY_RANGE:
             if (splice_flags)
                 return PAL_ERROR_INVAL;
-            return host_result(host_syscall(__NR_copy_file_range, in_fd, in_offset, out_fd,
-                                            out_offset, size, 0));
+            return host_result(
+                host_syscall(__NR_copy_file_range, in_fd, in_offset, out_fd, out_offset, size, 0));
         case PAL_COPY_SENDFILE:
             if (splice_flags || out_offset)
                 return PAL_ERROR_INVAL;

@@ -33,8 +33,7 @@ int PalDirectoryRemoveNameAt(PAL_HANDLE dir, PAL_STR path, bool is_directory) {
     int ret = parent_of(dir, path, &r);
     if (ret < 0)
         return ret;
-    ret = host_error(
-        host_syscall(__NR_unlinkat, r.fd, r.name, is_directory ? AT_REMOVEDIR : 0));
+    ret = host_error(host_syscall(__NR_unlinkat, r.fd, r.name, is_directory ? AT_REMOVEDIR : 0));
     resolve_done(&r);
     return ret;
 }
@@ -52,8 +51,7 @@ int PalDirectoryRenameAt(PAL_HANDLE old_dir, PAL_STR old_path, PAL_HANDLE new_di
         return ret;
     ret = parent_of(new_dir, new_path, &to);
     if (ret == 0) {
-        ret = host_error(
-            host_syscall(__NR_renameat2, from.fd, from.name, to.fd, to.name, flags));
+        ret = host_error(host_syscall(__NR_renameat2, from.fd, from.name, to.fd, to.name, flags));
         resolve_done(&to);
     }
     resolve_done(&from);
@@ -91,9 +89,9 @@ int PalDirectoryLinkHandle(PAL_HANDLE file, PAL_HANDLE new_dir, PAL_STR new_path
         return ret;
     char path[FD_PATH_SIZE];
     stream_fd_path(h->fd, path);
-    long linked =
-        host_syscall(__NR_linkat, AT_FDCWD, path, to.fd, to.name, AT_SYMLINK_FOLLOW);
-    if (linked == -ENOENT) /* no /proc: a way that hosts before 6.10 give to privileged users only */
+    long linked = host_syscall(__NR_linkat, AT_FDCWD, path, to.fd, to.name, AT_SYMLINK_FOLLOW);
+    if (linked ==
+        -ENOENT) /* no /proc: a way that hosts before 6.10 give to privileged users only */
         linked = host_syscall(__NR_linkat, h->fd, "", to.fd, to.name, AT_EMPTY_PATH);
     resolve_done(&to);
     return host_error(linked);
@@ -148,7 +146,8 @@ int64_t PalDirectoryRead(PAL_HANDLE dir, PAL_PTR buffer, PAL_NUM size) {
     return host_result(host_syscall(__NR_getdents64, d->fd, buffer, size));
 }
 
-/* ---- Names only, for PalStreamRead -------------------------------------------------------------*/
+/* ---- Names only, for PalStreamRead
+ * -------------------------------------------------------------*/
 
 #define NAMES_CHUNK 2048
 

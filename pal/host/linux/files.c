@@ -12,8 +12,7 @@ static inline bool is_udp(const struct host_handle* h) {
 /* Handles whose peer may go away must not raise SIGPIPE. Host pipes do as well: the signal is
  * ignored in this process. */
 static inline bool is_positioned(const struct host_handle* h, PAL_NUM offset) {
-    return offset != PAL_OFFSET_CURRENT &&
-           (stream_is_file(h) || h->pal.hdr.type == PAL_TYPE_DEV);
+    return offset != PAL_OFFSET_CURRENT && (stream_is_file(h) || h->pal.hdr.type == PAL_TYPE_DEV);
 }
 
 /* A device such as a terminal or a pipe on standard input has no positions: offsets are ignored. */
@@ -130,7 +129,8 @@ int64_t PalStreamSeek(PAL_HANDLE handle, int64_t offset, PAL_FLG whence) {
     return host_result(host_syscall(__NR_lseek, h->fd, offset, whence));
 }
 
-/* ---- Size and storage --------------------------------------------------------------------------*/
+/* ---- Size and storage
+ * --------------------------------------------------------------------------*/
 
 int PalStreamSetLength(PAL_HANDLE handle, PAL_NUM length) {
     struct host_handle* h = stream_of(handle);
@@ -177,6 +177,5 @@ int PalStreamSyncRange(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM size, PAL_FLG 
     struct host_handle* h = stream_of(handle);
     if (!h)
         return PAL_ERROR_BADHANDLE;
-    return host_error(
-        host_syscall(__NR_sync_file_range, stream_write_fd(h), offset, size, flags));
+    return host_error(host_syscall(__NR_sync_file_range, stream_write_fd(h), offset, size, flags));
 }

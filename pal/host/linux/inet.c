@@ -87,8 +87,7 @@ int inet_open(PAL_IDX type, PAL_STR address, PAL_FLG create, PAL_FLG options, PA
 static int accept_udp(struct host_handle* server, PAL_FLG options, PAL_HANDLE* out) {
     union inet_addr peer, local;
     int peer_size = sizeof(peer), local_size = sizeof(local);
-    long ret =
-        host_syscall_block(__NR_recvfrom, server->fd, NULL, 0, MSG_PEEK, &peer, &peer_size);
+    long ret = host_syscall_block(__NR_recvfrom, server->fd, NULL, 0, MSG_PEEK, &peer, &peer_size);
     if (ret < 0)
         return host_error(ret);
     ret = host_syscall(__NR_getsockname, server->fd, &local, &local_size);
@@ -142,8 +141,7 @@ int inet_name(struct host_handle* h, char* text, size_t size) {
     union inet_addr addr;
     struct uri_addr parsed;
     int addr_size = sizeof(addr);
-    long ret =
-        host_syscall(server ? __NR_getsockname : __NR_getpeername, h->fd, &addr, &addr_size);
+    long ret = host_syscall(server ? __NR_getsockname : __NR_getpeername, h->fd, &addr, &addr_size);
     if (ret < 0)
         return host_error(ret);
     int err = from_host(&addr, &parsed);

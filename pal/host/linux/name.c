@@ -43,8 +43,7 @@ static int device_name(struct host_handle* h, char path[HOST_PATH_MAX]) {
     static const char* const names[] = {"stdin", "stdout", "stderr"};
     if (!(h->flags & HANDLE_INHERITED) || h->fd > 2)
         return host_path(h, path);
-    strlcpy(path, h->flags & HANDLE_DUPLEX ? "tty" : names[h->fd],
-            HOST_PATH_MAX);
+    strlcpy(path, h->flags & HANDLE_DUPLEX ? "tty" : names[h->fd], HOST_PATH_MAX);
     return 0;
 }
 

@@ -11,7 +11,8 @@ void stream_fd_path(int fd, char path[FD_PATH_SIZE]) {
 long open_flags(PAL_FLG access, PAL_FLG create, PAL_FLG options) {
     if ((access & ~PAL_ACCESS_MASK) || (create & ~PAL_CREATE_MASK) || (options & ~PAL_OPTION_MASK))
         return PAL_ERROR_INVAL;
-    if ((access & 3) == 3 || (create & PAL_CREATE_DUALSTACK) || (options & PAL_OPTION_EFD_SEMAPHORE))
+    if ((access & 3) == 3 || (create & PAL_CREATE_DUALSTACK) ||
+        (options & PAL_OPTION_EFD_SEMAPHORE))
         return PAL_ERROR_INVAL;
     long flags = O_CLOEXEC; /* O_LARGEFILE is implied on 64-bit hosts, and refused with O_PATH */
     if (options & PAL_OPTION_DIRECTORY)

@@ -9,7 +9,7 @@
 #include "stream.h"
 #include "socket.h"
 
-#define BACKLOG 4096
+#define BACKLOG       4096
 #define EFD_SEMAPHORE 1 /* linux/eventfd.h is not in every set of headers */
 
 /* Set once at start, before there are threads. */
@@ -120,8 +120,8 @@ int pipe_open_server(PAL_STR name, PAL_FLG options, PAL_HANDLE* out) {
 
 int pipe_accept(struct host_handle* server, PAL_FLG options, PAL_HANDLE* out) {
     for (;;) {
-        long fd = host_syscall_block(__NR_accept4, server->fd, NULL, NULL,
-                                     socket_type_flags(0, options));
+        long fd =
+            host_syscall_block(__NR_accept4, server->fd, NULL, NULL, socket_type_flags(0, options));
         if (fd < 0)
             return host_error(fd);
         if (same_user(fd))
@@ -136,8 +136,7 @@ int pipe_name(struct host_handle* h, char* text, size_t size) {
     /* The accepting and the listening side bear the name; the other sees it as its peer's. */
     for (int peer = 0; peer < 2; peer++) {
         int length = sizeof(addr);
-        long ret =
-            host_syscall(peer ? __NR_getpeername : __NR_getsockname, h->fd, &addr, &length);
+        long ret = host_syscall(peer ? __NR_getpeername : __NR_getsockname, h->fd, &addr, &length);
         int skip = offsetof(struct sockaddr_un, sun_path) + 1 + PREFIX_SIZE;
         if (ret < 0 || length <= skip || (size_t)(length - skip) >= size)
             continue;

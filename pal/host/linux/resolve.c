@@ -38,8 +38,7 @@ static bool openat2_missing(long result) {
 
 /* Opens one component as a directory to go on from, or says why it can't be. */
 static int walk_step(int dirfd, const char* name) {
-    long fd = host_syscall(__NR_openat, dirfd, name,
-                           O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    long fd = host_syscall(__NR_openat, dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd != -ENOTDIR)
         return fd < 0 ? resolve_error(fd) : fd;
     struct stat st;

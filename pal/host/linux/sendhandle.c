@@ -61,7 +61,8 @@ int PalSendHandle(PAL_HANDLE handle, PAL_HANDLE cargo) {
     return ret == sizeof(record) ? 0 : PAL_ERROR_INCONSIST;
 }
 
-/* ---- Receiving ---------------------------------------------------------------------------------*/
+/* ---- Receiving
+ * ---------------------------------------------------------------------------------*/
 
 static int socket_option(int fd, int name) {
     int value = -1, size = sizeof(value);
@@ -140,9 +141,8 @@ static bool record_holds(const struct record* record, const int* fds, size_t cou
     bool readable = record->flags & HANDLE_READABLE;
     bool writable = record->flags & HANDLE_WRITABLE;
     for (size_t i = 0; i < count; i++) {
-        if (!fits(fds[i], record) ||
-            !access_fits(fds[i], record->flags, readable && i == 0,
-                         writable && (!duplex || i == 1)))
+        if (!fits(fds[i], record) || !access_fits(fds[i], record->flags, readable && i == 0,
+                                                  writable && (!duplex || i == 1)))
             return false;
     }
     return true;

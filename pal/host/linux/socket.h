@@ -25,13 +25,13 @@
 #define SOCK_NONBLOCK  O_NONBLOCK
 #define SOCK_CLOEXEC   O_CLOEXEC
 
-#define SOL_IPV6          41
-#define SCM_RIGHTS        1
-#define MSG_PEEK          0x2
-#define MSG_WAITALL       0x100
-#define MSG_CTRUNC        0x8
-#define MSG_NOSIGNAL      0x4000
-#define MSG_CMSG_CLOEXEC  0x40000000
+#define SOL_IPV6         41
+#define SCM_RIGHTS       1
+#define MSG_PEEK         0x2
+#define MSG_WAITALL      0x100
+#define MSG_CTRUNC       0x8
+#define MSG_NOSIGNAL     0x4000
+#define MSG_CMSG_CLOEXEC 0x40000000
 
 struct host_msghdr { /* struct user_msghdr */
     void* name;

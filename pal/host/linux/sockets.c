@@ -45,8 +45,7 @@ int PalSocketPair(PAL_FLG type, PAL_FLG options, PAL_HANDLE handles[2]) {
     if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
         return PAL_ERROR_SOCKTNOSUPPORT;
     int fds[2];
-    long made =
-        host_syscall(__NR_socketpair, AF_UNIX, socket_type_flags(type, options), 0, fds);
+    long made = host_syscall(__NR_socketpair, AF_UNIX, socket_type_flags(type, options), 0, fds);
     if (made < 0)
         return host_error(made);
     int ret = wrap(fds[0], AF_UNIX, type, options, &handles[0]);
@@ -84,8 +83,7 @@ int PalSocketListen(PAL_HANDLE handle, PAL_NUM backlog) {
         return PAL_ERROR_BADHANDLE;
     if (is_local(h))
         return PAL_ERROR_NOTSUPPORT;
-    return host_error(
-        host_syscall(__NR_listen, h->fd, backlog > INT32_MAX ? INT32_MAX : backlog));
+    return host_error(host_syscall(__NR_listen, h->fd, backlog > INT32_MAX ? INT32_MAX : backlog));
 }
 
 int PalSocketConnect(PAL_HANDLE handle, const void* addr, PAL_NUM addr_size) {

@@ -14,14 +14,14 @@
 
 /* linux/stat.h leaves these to glibc, which is not used here. */
 #ifndef S_IFMT
-#define S_IFMT 0170000
+#define S_IFMT   0170000
 #define S_IFSOCK 0140000
-#define S_IFLNK 0120000
-#define S_IFREG 0100000
-#define S_IFBLK 0060000
-#define S_IFDIR 0040000
-#define S_IFCHR 0020000
-#define S_IFIFO 0010000
+#define S_IFLNK  0120000
+#define S_IFREG  0100000
+#define S_IFBLK  0060000
+#define S_IFDIR  0040000
+#define S_IFCHR  0020000
+#define S_IFIFO  0010000
 #endif
 
 #define HOST_PATH_MAX 4096
@@ -46,14 +46,16 @@ static inline void host_close(int fd) {
 #define FD_PATH_SIZE 32
 void stream_fd_path(int fd, char path[FD_PATH_SIZE]);
 
-/* ---- Opening (open.c) --------------------------------------------------------------------------*/
+/* ---- Opening (open.c)
+ * --------------------------------------------------------------------------*/
 
 /* O_* for PAL access, create and options; negative: PAL_ERROR_INVAL. */
 long open_flags(PAL_FLG access, PAL_FLG create, PAL_FLG options);
 /* A new handle for a file opened under these; takes the descriptor. */
 int open_wrap(int fd, PAL_FLG access, PAL_FLG options, PAL_HANDLE* out);
 
-/* ---- Resolution below a directory (resolve.c) --------------------------------------------------*/
+/* ---- Resolution below a directory (resolve.c)
+ * --------------------------------------------------*/
 
 /* Open `path` below `dirfd`, never leaving it and through no symlink. flags: O_*; with O_PATH and
  * without O_DIRECTORY a symlink as the last component is opened itself. Returns a descriptor or a
@@ -62,7 +64,7 @@ int resolve_open(int dirfd, PAL_STR path, long flags, PAL_FLG mode);
 
 /* The directory of a path's last component and that component, for calls that take such a pair. */
 struct resolved {
-    int fd;       /* directory; `owned` if it must be closed */
+    int fd; /* directory; `owned` if it must be closed */
     bool owned;
     PAL_STR name; /* last component with any trailing slashes: a part of the path given */
 };
@@ -70,7 +72,8 @@ struct resolved {
 int resolve_parent(int dirfd, PAL_STR path, struct resolved* out);
 void resolve_done(struct resolved* resolved);
 
-/* ---- Streams by URI ----------------------------------------------------------------------------*/
+/* ---- Streams by URI
+ * ----------------------------------------------------------------------------*/
 
 int pipe_open(PAL_STR name, PAL_FLG options, PAL_HANDLE* out);
 int pipe_open_server(PAL_STR name, PAL_FLG options, PAL_HANDLE* out);

@@ -17,12 +17,11 @@ int PalTimerCreate(PAL_FLG clock, PAL_FLG options, PAL_HANDLE* handle) {
     if (options & ~(PAL_OPTION_CLOEXEC | PAL_OPTION_NONBLOCK))
         return PAL_ERROR_INVAL;
     bool nonblock = options & PAL_OPTION_NONBLOCK;
-    long fd = host_syscall(__NR_timerfd_create, clock,
-                           TFD_CLOEXEC | (nonblock ? TFD_NONBLOCK : 0));
+    long fd = host_syscall(__NR_timerfd_create, clock, TFD_CLOEXEC | (nonblock ? TFD_NONBLOCK : 0));
     if (fd < 0)
         return host_error(fd);
-    return host_handle_wrap(PAL_TYPE_TIMER, fd,
-                            HANDLE_READABLE | (nonblock ? HANDLE_NONBLOCK : 0), handle);
+    return host_handle_wrap(PAL_TYPE_TIMER, fd, HANDLE_READABLE | (nonblock ? HANDLE_NONBLOCK : 0),
+                            handle);
 }
 
 int PalTimerSet(PAL_HANDLE timer, bool absolute, bool cancel_on_set, PAL_NUM value_ns,
@@ -33,8 +32,7 @@ int PalTimerSet(PAL_HANDLE timer, bool absolute, bool cancel_on_set, PAL_NUM val
     struct __kernel_itimerspec next = {.it_interval = host_timespec(interval_ns),
                                        .it_value = host_timespec(value_ns)};
     struct __kernel_itimerspec old;
-    long flags = (absolute ? TFD_TIMER_ABSTIME : 0) |
-                 (cancel_on_set ? TFD_TIMER_CANCEL_ON_SET : 0);
+    long flags = (absolute ? TFD_TIMER_ABSTIME : 0) | (cancel_on_set ? TFD_TIMER_CANCEL_ON_SET : 0);
     long ret = host_syscall(__NR_timerfd_settime, h->fd, flags, &next, &old);
     /* ECANCELED: set all the same, but the clock has jumped since. The reader is told. */
     if (ret < 0 && ret != -ECANCELED)

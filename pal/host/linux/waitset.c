@@ -9,7 +9,7 @@
 #include "stream.h"
 
 /* linux/eventpoll.h says EPOLLOUT as a __poll_t */
-#define OUT_EVENTS 0x304u /* EPOLLOUT, EPOLLWRNORM, EPOLLWRBAND */
+#define OUT_EVENTS  0x304u /* EPOLLOUT, EPOLLWRNORM, EPOLLWRBAND */
 #define KIND_EVENTS 0x7ffu
 
 _Static_assert(sizeof(PAL_WAITSET_EVENT) == 12, "struct epoll_event of x86-64");
@@ -105,13 +105,12 @@ int64_t PalWaitSetWait(PAL_HANDLE set, PAL_WAITSET_EVENT* events, PAL_NUM max, P
     static bool missing; /* before Linux 5.11; any thread may find out, with the same answer */
     if (!__atomic_load_n(&missing, __ATOMIC_RELAXED)) {
         struct __kernel_timespec timeout = host_timespec(timeout_ns);
-        long ret =
-            host_syscall_block(__NR_epoll_pwait2, s->fd, events, max, &timeout, NULL, 8);
+        long ret = host_syscall_block(__NR_epoll_pwait2, s->fd, events, max, &timeout, NULL, 8);
         if (ret != -ENOSYS && ret != -EPERM)
             return host_result(ret);
         __atomic_store_n(&missing, true, __ATOMIC_RELAXED);
     }
     PAL_NUM ms = timeout_ns / 1000000 + (timeout_ns % 1000000 != 0);
-    return host_result(host_syscall_block(__NR_epoll_wait, s->fd, events, max,
-                                          ms > INT32_MAX ? INT32_MAX : ms));
+    return host_result(
+        host_syscall_block(__NR_epoll_wait, s->fd, events, max, ms > INT32_MAX ? INT32_MAX : ms));
 }

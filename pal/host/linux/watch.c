@@ -17,8 +17,8 @@ int PalWatchCreate(PAL_FLG options, PAL_HANDLE* handle) {
     long fd = host_syscall(__NR_inotify_init1, IN_CLOEXEC | (nonblock ? IN_NONBLOCK : 0));
     if (fd < 0)
         return host_error(fd);
-    return host_handle_wrap(PAL_TYPE_WATCH, fd,
-                            HANDLE_READABLE | (nonblock ? HANDLE_NONBLOCK : 0), handle);
+    return host_handle_wrap(PAL_TYPE_WATCH, fd, HANDLE_READABLE | (nonblock ? HANDLE_NONBLOCK : 0),
+                            handle);
 }
 
 int PalWatchAdd(PAL_HANDLE watch, PAL_HANDLE object, PAL_FLG mask, PAL_IDX* id) {

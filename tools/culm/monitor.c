@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,7 +25,6 @@ static const struct {
     {"../pal/host/linux/culm-pal", "../libos/libculm.so"},       /* build/tools/culm */
     {"build/pal/host/linux/culm-pal", "build/libos/libculm.so"}, /* a copy in the root */
     {"../libexec/culm/culm-pal", "../libexec/culm/libculm.so"},  /* installed in bin/ */
-    {"../../libexec/culm/culm-pal", "../../libexec/culm/libculm.so"},
 };
 #define PLACE_COUNT (sizeof(places) / sizeof(places[0]))
 
@@ -34,11 +34,18 @@ struct launch {
     char fd_text[12];
     char** argv;
     char** environment;
-    sigset_t old_mask;
+    uint64_t old_mask;
     struct sigaction old_chld;
     pid_t parent;
     volatile int error; /* of the last execve, written by the child in our memory */
 };
+
+/* The kernel's own calls: musl keeps signals 32 to 34 for itself, but glibc programs use 34. */
+static const uint64_t all_signals = ~0ULL;
+
+static void set_mask(int how, const uint64_t* mask, uint64_t* old) {
+    syscall(SYS_rt_sigprocmask, how, mask, old, sizeof(*mask));
+}
 
 static int manifest_fd(const char* text, size_t length) {
     int fd = memfd_create("manifest", 0); /* not close-on-exec: it is for the PAL */
@@ -75,7 +82,7 @@ static void become_pal(struct launch* launch) {
     if (getppid() != launch->parent)
         _exit(STATUS_USAGE); /* the monitor died before it could take us along */
     sigaction(SIGCHLD, &launch->old_chld, NULL);
-    sigprocmask(SIG_SETMASK, &launch->old_mask, NULL);
+    set_mask(SIG_SETMASK, &launch->old_mask, NULL);
     for (size_t i = 0; i < PLACE_COUNT; i++) {
         launch->argv[0] = launch->pal[i];
         launch->argv[4] = launch->libos[i];
@@ -111,13 +118,11 @@ static void pass_on(pid_t child, const siginfo_t* info) {
 /* Stops this process by the same signal, then takes the child along when it goes on. */
 static void stop_along(pid_t child, int signo) {
     struct sigaction deflt = {.sa_handler = SIG_DFL}, old;
-    sigset_t one;
-    sigemptyset(&one);
-    sigaddset(&one, signo);
+    uint64_t one = 1ULL << (signo - 1);
     sigaction(signo, &deflt, &old);
     kill(getpid(), signo);
-    sigprocmask(SIG_UNBLOCK, &one, NULL); /* stops here */
-    sigprocmask(SIG_BLOCK, &one, NULL);
+    set_mask(SIG_UNBLOCK, &one, NULL); /* stops here */
+    set_mask(SIG_BLOCK, &one, NULL);
     sigaction(signo, &old, NULL);
     siginfo_t state = {0};
     if (waitid(P_PID, (id_t)child, &state, WCONTINUED | WEXITED | WNOHANG | WNOWAIT) == 0 &&
@@ -126,8 +131,6 @@ static void stop_along(pid_t child, int signo) {
 }
 
 static int wait_for(pid_t child) {
-    sigset_t all;
-    sigfillset(&all);
     for (;;) {
         siginfo_t state = {0};
         if (waitid(P_PID, (id_t)child, &state, WEXITED | WSTOPPED | WCONTINUED | WNOHANG) < 0 &&
@@ -143,7 +146,7 @@ static int wait_for(pid_t child) {
             continue;
         }
         siginfo_t info;
-        if (sigwaitinfo(&all, &info) < 0)
+        if (syscall(SYS_rt_sigtimedwait, &all_signals, &info, NULL, sizeof(all_signals)) < 0)
             continue;
         if (info.si_signo != SIGCHLD)
             pass_on(child, &info);
@@ -168,9 +171,7 @@ int monitor(struct run* run, const char* manifest, size_t length) {
     launch.environment = run->environment;
     launch.parent = getpid();
 
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &launch.old_mask);
+    set_mask(SIG_BLOCK, &all_signals, &launch.old_mask);
     struct sigaction deflt = {.sa_handler = SIG_DFL}; /* an ignored SIGCHLD would reap for us */
     sigaction(SIGCHLD, &deflt, &launch.old_chld);
     pid_t child = start(&launch);

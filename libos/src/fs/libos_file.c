@@ -138,6 +138,12 @@ long libos_file_get_name(struct libos_file* f, char* buf, size_t size) {
             buf[len] = '\0';
         return len;
     }
-    int len = snprintf(buf, size, "anon_inode:[%s]", f->ops->kind);
+    struct libos_stat st;
+    bool numbered = f->mode_type == S_IFIFO || f->mode_type == S_IFSOCK;
+    int len;
+    if (numbered && f->ops->stat && f->ops->stat(f, &st) == 0)
+        len = snprintf(buf, size, "%s:[%llu]", f->ops->kind, (unsigned long long)st.ino);
+    else
+        len = snprintf(buf, size, "anon_inode:[%s]", f->ops->kind);
     return MIN((size_t)len, size);
 }

@@ -1,0 +1,264 @@
+/*
+ * Socket files: making them, reading and writing. socket(7).
+ */
+#include <asm/ioctls.h>
+#include <asm/poll.h>
+#include <linux/in.h>
+#include <linux/netlink.h>
+#include <linux/sockios.h>
+#include <linux/stat.h>
+
+#include "libos_socket.h"
+#include "libos_fs.h"
+
+#define SOCK_STREAM    1
+#define SOCK_DGRAM     2
+#define SOCK_RAW       3
+#define SOCK_SEQPACKET 5
+#define MSG_NOSIGNAL_  0x4000u
+#define MSG_TRUNC_     0x20u
+
+static const struct libos_file_ops g_socket_ops, g_lone_socket_ops;
+
+/* ---- life
+ * -------------------------------------------------------------------------------------------------
+ */
+
+struct libos_file* libos_socket_file(int family, int type, int protocol, bool nonblock,
+                                     PAL_HANDLE host) {
+    struct libos_anon_inode* inode = libos_anon_inode_create(S_IFSOCK | 0777);
+    struct libos_socket* s = inode ? libos_calloc(1, sizeof(*s)) : NULL;
+    if (!s) {
+        libos_anon_inode_put(inode);
+        if (host)
+            PalObjectClose(host);
+        return NULL;
+    }
+    s->inode = *inode;
+    libos_anon_inode_put(inode);
+    s->family = family;
+    s->type = type;
+    s->protocol = protocol;
+    struct libos_file* f = libos_file_alloc(host ? &g_socket_ops : &g_lone_socket_ops,
+                                            O_RDWR | (nonblock ? O_NONBLOCK : 0), host, NULL);
+    if (!f) {
+        libos_free(s);
+        return NULL;
+    }
+    f->data = s;
+    f->mode_type = S_IFSOCK;
+    return f;
+}
+
+static void socket_close(struct libos_file* f) {
+    libos_free(f->data);
+}
+
+/* The host would bind the socket to its own process number, which is not the guest's to see: bind
+ * it to a number made up here. */
+static int bind_netlink(struct libos_file* f) {
+    struct libos_socket* s = libos_socket_of(f);
+    struct sockaddr_nl addr = {.nl_family = AF_NETLINK};
+    int ret;
+    do {
+        ret = PalRandomBitsRead(&addr.nl_pid, sizeof(addr.nl_pid));
+        if (ret < 0)
+            return (int)pal_to_errno(ret);
+        addr.nl_pid |= 0x80000000u;
+        ret = PalSocketBind(f->host, &addr, sizeof(addr));
+    } while (ret == PAL_ERROR_ADDRINUSE);
+    s->netlink_id = addr.nl_pid;
+    return (int)pal_to_errno(ret);
+}
+
+int libos_socket_create(int family, int type, int protocol, bool nonblock,
+                        struct libos_file** out) {
+    PAL_HANDLE host = NULL;
+    if (family == AF_UNIX) {
+        if (protocol && protocol != AF_UNIX)
+            return -EPROTONOSUPPORT;
+        if (type == SOCK_RAW)
+            type = SOCK_DGRAM; /* as Linux does */
+        if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
+            return -ESOCKTNOSUPPORT;
+    } else {
+        int ret = PalSocketCreate((PAL_FLG)family, (PAL_FLG)type, (PAL_FLG)protocol,
+                                  nonblock ? PAL_OPTION_NONBLOCK : 0, &host);
+        if (ret < 0)
+            return (int)pal_to_errno(ret);
+    }
+    struct libos_file* f = libos_socket_file(family, type, protocol, nonblock, host);
+    if (!f)
+        return -ENOMEM;
+    int ret = family == AF_NETLINK ? bind_netlink(f) : 0;
+    if (ret < 0) {
+        libos_file_put(f);
+        return ret;
+    }
+    *out = f;
+    return 0;
+}
+
+int libos_socket_get(int fd, struct libos_file** out) {
+    struct libos_file* f = libos_fd_get_open(fd);
+    if (!f)
+        return -EBADF;
+    if (f->ops != &g_socket_ops && f->ops != &g_lone_socket_ops) {
+        libos_file_put(f);
+        return -ENOTSOCK;
+    }
+    *out = f;
+    return 0;
+}
+
+/* ---- addresses
+ * ---------------------------------------------------------------------------------------------- */
+
+int libos_socket_bind(struct libos_file* f, void* addr, PAL_NUM size) {
+    struct libos_socket* s = libos_socket_of(f);
+    if (!f->host || s->family == AF_UNIX)
+        return -EOPNOTSUPP; /* no AF_UNIX servers yet */
+    struct sockaddr_nl* nl = addr;
+    if (s->family == AF_NETLINK && size >= sizeof(*nl) && nl->nl_family == AF_NETLINK &&
+        (nl->nl_pid == 0 || nl->nl_pid == (uint32_t)g_process.pid))
+        nl->nl_pid = s->netlink_id;
+    return (int)pal_to_errno(PalSocketBind(f->host, addr, size));
+}
+
+int libos_socket_connect(struct libos_file* f, const void* addr, PAL_NUM size) {
+    struct libos_socket* s = libos_socket_of(f);
+    if (!f->host)
+        return libos_unix_no_server(addr, size);
+    if (s->family == AF_UNIX)
+        return s->type == SOCK_DGRAM ? libos_unix_no_server(addr, size) : -EISCONN;
+    int ret = PalSocketConnect(f->host, addr, size);
+    if (ret == PAL_ERROR_INTERRUPTED && s->send_timeout)
+        return -EINTR;
+    return (int)pal_to_errno(ret);
+}
+
+/* ---- messages
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static uint64_t size_of(const struct libos_message* m) {
+    uint64_t size = 0;
+    for (int i = 0; i < m->iov_count; i++)
+        size += m->iov[i].iov_len;
+    return size;
+}
+
+static int no_peer(const struct libos_socket* s) {
+    return s->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
+}
+
+long libos_socket_send(struct libos_file* f, const struct libos_message* m, unsigned int flags) {
+    struct libos_socket* s = libos_socket_of(f);
+    if (s->family == AF_UNIX && m->addr && m->addr_size) {
+        if (s->type == SOCK_DGRAM)
+            return libos_unix_no_server(m->addr, m->addr_size);
+        return f->host ? -EISCONN : -EOPNOTSUPP;
+    }
+    if (!f->host)
+        return -ENOTCONN;
+    int64_t ret = PalSocketSend(f->host, m->iov, (PAL_NUM)m->iov_count, m->addr, m->addr_size,
+                                m->control, m->control_size, flags);
+    if (ret > 0 && (uint64_t)ret > size_of(m))
+        return -EIO;
+    if (ret == PAL_ERROR_CONNFAILED_PIPE && !(flags & MSG_NOSIGNAL_))
+        libos_signal_self(SIGPIPE, SI_USER);
+    if (ret == PAL_ERROR_INTERRUPTED && s->send_timeout)
+        return -EINTR;
+    return pal_to_errno(ret);
+}
+
+long libos_socket_receive(struct libos_file* f, struct libos_message* m, unsigned int flags) {
+    struct libos_socket* s = libos_socket_of(f);
+    if (!f->host)
+        return no_peer(s);
+    PAL_NUM addr_room = m->addr_size, control_room = m->control_size;
+    bool whole = m->control || m->flags;
+    m->flags = 0;
+    int64_t ret = PalSocketReceive(
+        f->host, m->iov, (PAL_NUM)m->iov_count, m->addr, m->addr ? &m->addr_size : NULL, m->control,
+        whole ? &m->control_size : NULL, flags, whole ? &m->flags : NULL);
+    if (ret < 0)
+        return ret == PAL_ERROR_INTERRUPTED && s->receive_timeout ? -EINTR : pal_to_errno(ret);
+    /* With MSG_TRUNC the length of the message is told, not what fitted. */
+    if (!(flags & MSG_TRUNC_) && (uint64_t)ret > size_of(m))
+        return -EIO;
+    if (whole && m->control_size > control_room)
+        return -EIO;
+    /* The address may be longer than its buffer: then it was cut. */
+    if (m->addr_size > addr_room && m->addr_size > sizeof(struct __kernel_sockaddr_storage))
+        return -EIO;
+    return ret;
+}
+
+/* ---- file operations
+ * ------------------------------------------------------------------------------------------- */
+
+static long socket_read(struct libos_file* f, const struct iovec* iov, int iov_count,
+                        const int64_t* pos, int rwf) {
+    (void)rwf;
+    if (pos)
+        return -ESPIPE;
+    struct libos_message m = {.iov = iov, .iov_count = iov_count};
+    return libos_socket_receive(f, &m, 0);
+}
+
+static long socket_write(struct libos_file* f, const struct iovec* iov, int iov_count,
+                         const int64_t* pos, int rwf) {
+    (void)rwf;
+    if (pos)
+        return -ESPIPE;
+    struct libos_message m = {.iov = iov, .iov_count = iov_count};
+    return libos_socket_send(f, &m, 0);
+}
+
+static long socket_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg) {
+    PAL_FLG op;
+    switch (cmd) {
+        case SIOCINQ: /* FIONREAD */
+            op = PAL_OP_BYTES_READABLE;
+            break;
+        case SIOCOUTQ: /* TIOCOUTQ */
+            op = PAL_OP_TTY_BYTES_QUEUED;
+            break;
+        default:
+            return -ENOTTY;
+    }
+    int value = 0;
+    if (!f->host)
+        return -EINVAL;
+    int ret = PalStreamControl(f->host, op, &value, sizeof(value));
+    if (ret < 0)
+        return pal_to_errno(ret);
+    return value < 0 ? -EIO : user_put(value, (int*)arg);
+}
+
+/* Of sockets without a host handle: nobody is on the other side. */
+static unsigned poll_alone(struct libos_file* f) {
+    return libos_socket_of(f)->type == SOCK_DGRAM ? POLLOUT | POLLWRNORM
+                                                  : POLLOUT | POLLWRNORM | POLLHUP;
+}
+
+static const struct libos_file_ops g_socket_ops = {
+    .kind = "socket",
+    .read = socket_read,
+    .write = socket_write,
+    .ioctl = socket_ioctl,
+    .stat = libos_anon_inode_stat,
+    .set_flags = libos_stream_set_flags,
+    .close = socket_close,
+};
+
+static const struct libos_file_ops g_lone_socket_ops = {
+    .kind = "socket",
+    .read = socket_read,
+    .write = socket_write,
+    .ioctl = socket_ioctl,
+    .stat = libos_anon_inode_stat,
+    .poll = poll_alone,
+    .close = socket_close,
+};

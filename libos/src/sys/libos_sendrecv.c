@@ -1,0 +1,353 @@
+/*
+ * Moving data through sockets: send*, recv*, and their vectored and many-message forms. send(2),
+ * recv(2), cmsg(3).
+ */
+#include <linux/time_types.h>
+#include <linux/uio.h>
+
+#include "libos_fs_calls.h"
+#include "libos_socket.h"
+#include "libos_socket_user.h"
+#include "libos_table.h"
+#include "libos_time.h"
+
+#define FAST_IOV          8
+#define CONTROL_MAX       65536u
+#define SCM_RIGHTS_       1
+#define SCM_CREDENTIALS_  2
+#define MSG_DONTWAIT_     0x40u
+#define MSG_WAITFORONE_   0x10000u
+#define MSG_CMSG_CLOEXEC_ 0x40000000u
+#define MSG_CMSG_COMPAT_  0x80000000u
+#define MAX_RW_COUNT_     (INT32_MAX & ~4095)
+
+struct user_msghdr {
+    void* name;
+    int name_size;
+    struct iovec* iov;
+    size_t iov_count;
+    void* control;
+    size_t control_size;
+    unsigned int flags;
+};
+struct mmsghdr {
+    struct user_msghdr header;
+    unsigned int size;
+};
+struct control_header {
+    size_t size;
+    int level, type;
+};
+#define CONTROL_ALIGN(n) (((n) + sizeof(size_t) - 1) & ~(sizeof(size_t) - 1))
+
+/* ---- one buffer
+ * ---------------------------------------------------------------------------------------------- */
+
+static int import_buffer(struct iovec* iov, void* buffer, size_t size) {
+    if (size > MAX_RW_COUNT_)
+        size = MAX_RW_COUNT_;
+    if (!access_ok(buffer, size))
+        return -EFAULT;
+    *iov = (struct iovec){buffer, size};
+    return 0;
+}
+
+long libos_syscall_sendto(int fd, void* buffer, size_t size, unsigned int flags,
+                          struct sockaddr* user_addr, int addr_size) {
+    struct __kernel_sockaddr_storage addr;
+    struct iovec iov;
+    struct libos_file* f;
+    struct libos_message m = {.iov = &iov, .iov_count = 1};
+    int ret = import_buffer(&iov, buffer, size);
+    if (ret < 0)
+        return ret;
+    ret = libos_socket_get(fd, &f);
+    if (ret < 0)
+        return ret;
+    long sent = user_addr ? libos_get_sockaddr(&addr, user_addr, addr_size) : 0;
+    if (user_addr) {
+        m.addr = &addr;
+        m.addr_size = (PAL_NUM)addr_size;
+    }
+    if (sent == 0)
+        sent = libos_socket_send(f, &m, flags & ~MSG_CMSG_COMPAT_);
+    libos_file_put(f);
+    return sent;
+}
+
+long libos_syscall_recvfrom(int fd, void* buffer, size_t size, unsigned int flags,
+                            struct sockaddr* user_addr, int* user_addr_size) {
+    struct __kernel_sockaddr_storage addr;
+    struct iovec iov;
+    struct libos_file* f;
+    struct libos_message m = {.iov = &iov, .iov_count = 1};
+    int ret = import_buffer(&iov, buffer, size);
+    if (ret < 0)
+        return ret;
+    ret = libos_socket_get(fd, &f);
+    if (ret < 0)
+        return ret;
+    if (user_addr) {
+        m.addr = &addr;
+        m.addr_size = sizeof(addr);
+    }
+    long got = libos_socket_receive(f, &m, flags & ~(MSG_CMSG_COMPAT_ | MSG_CMSG_CLOEXEC_));
+    libos_file_put(f);
+    if (got >= 0 && user_addr) {
+        ret = libos_put_sockaddr(&addr, m.addr_size, user_addr, user_addr_size);
+        if (ret < 0)
+            return ret;
+    }
+    return got;
+}
+
+/* ---- control data
+ * ---------------------------------------------------------------------------------------------- */
+
+/* Is the credential one the sender may claim? */
+static bool own_credentials(const int32_t cred[3]) {
+    const struct libos_thread* t = get_cur_thread();
+    uint32_t uid = (uint32_t)cred[1], gid = (uint32_t)cred[2];
+    return cred[0] == g_process.pid && (uid == t->uid || uid == t->euid || uid == t->suid) &&
+           (gid == t->gid || gid == t->egid || gid == t->sgid);
+}
+
+/* What the guest sends along: descriptors are refused; credentials are checked and left out, as the
+ * receiving end makes them up. Rewrites in place; *size shrinks. */
+static int check_control(char* control, PAL_NUM* size) {
+    PAL_NUM kept = 0;
+    for (PAL_NUM pos = 0; pos + sizeof(struct control_header) <= *size;) {
+        struct control_header h;
+        memcpy(&h, control + pos, sizeof(h));
+        if (h.size < sizeof(h) || h.size > *size - pos)
+            return -EINVAL;
+        PAL_NUM step = MIN((PAL_NUM)CONTROL_ALIGN(h.size), *size - pos);
+        if (h.level == SOL_SOCKET_ && h.type == SCM_RIGHTS_)
+            return -EOPNOTSUPP;
+        if (h.level == SOL_SOCKET_ && h.type == SCM_CREDENTIALS_) {
+            int32_t cred[3];
+            if (h.size != sizeof(h) + sizeof(cred))
+                return -EINVAL;
+            memcpy(cred, control + pos + sizeof(h), sizeof(cred));
+            if (!own_credentials(cred))
+                return -EPERM;
+        } else {
+            memmove(control + kept, control + pos, step);
+            kept += step;
+        }
+        pos += step;
+    }
+    *size = kept;
+    return 0;
+}
+
+/* What came along: the host's idea of who sent it becomes the guest's. */
+static void translate_control(char* control, PAL_NUM size) {
+    for (PAL_NUM pos = 0; pos + sizeof(struct control_header) <= size;) {
+        struct control_header h;
+        memcpy(&h, control + pos, sizeof(h));
+        if (h.size < sizeof(h) || h.size > size - pos)
+            return;
+        if (h.level == SOL_SOCKET_ && h.type == SCM_CREDENTIALS_ &&
+            h.size == sizeof(h) + 3 * sizeof(int32_t)) {
+            const struct libos_thread* t = get_cur_thread();
+            int32_t cred[3] = {g_process.pid, (int32_t)t->euid, (int32_t)t->egid};
+            memcpy(control + pos + sizeof(h), cred, sizeof(cred));
+        }
+        pos += CONTROL_ALIGN(h.size);
+    }
+}
+
+/* ---- messages
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+struct import { /* a user_msghdr, decoded */
+    struct user_msghdr user;
+    struct iovec fast[FAST_IOV];
+    struct iovec* iov;
+    struct __kernel_sockaddr_storage addr;
+    char* control;
+    struct libos_message m;
+};
+
+static void import_free(struct import* in) {
+    if (in->iov != in->fast)
+        libos_free(in->iov);
+    libos_free(in->control);
+}
+
+static int import_header(struct import* in, const struct user_msghdr* user) {
+    in->iov = in->fast;
+    in->control = NULL;
+    if (user_get(in->user, user) < 0)
+        return -EFAULT;
+    if (!in->user.name)
+        in->user.name_size = 0;
+    if (in->user.name_size < 0)
+        return -EINVAL;
+    if (in->user.iov_count > UIO_MAXIOV)
+        return -EMSGSIZE;
+    long ret = libos_import_iovec(in->user.iov, in->user.iov_count, in->fast, &in->iov);
+    if (ret < 0)
+        return (int)ret;
+    in->m = (struct libos_message){.iov = in->iov, .iov_count = (int)in->user.iov_count};
+    if (in->user.control && in->user.control_size) {
+        in->m.control_size = MIN(in->user.control_size, (size_t)CONTROL_MAX);
+        in->control = libos_malloc(in->m.control_size);
+        if (!in->control)
+            return -ENOBUFS;
+        in->m.control = in->control;
+    }
+    return 0;
+}
+
+static long send_message(struct libos_file* f, const struct user_msghdr* user, unsigned int flags) {
+    struct import in;
+    long ret = import_header(&in, user);
+    if (ret == 0 && in.user.name_size) {
+        int size = MIN(in.user.name_size, (int)sizeof(in.addr));
+        ret = libos_get_sockaddr(&in.addr, in.user.name, size);
+        in.m.addr = &in.addr;
+        in.m.addr_size = (PAL_NUM)size;
+    }
+    if (ret == 0 && in.control) {
+        if (in.user.control_size > CONTROL_MAX)
+            ret = -ENOBUFS;
+        else if (user_copy_from(in.control, in.user.control, in.m.control_size) < 0)
+            ret = -EFAULT;
+        else
+            ret = check_control(in.control, &in.m.control_size);
+        if (!in.m.control_size)
+            in.m.control = NULL;
+    }
+    if (ret == 0)
+        ret = libos_socket_send(f, &in.m, flags & ~MSG_CMSG_COMPAT_);
+    import_free(&in);
+    return ret;
+}
+
+static long put_received(struct import* in, struct user_msghdr* user) {
+    if (in->user.name) {
+        int ret = libos_put_sockaddr(&in->addr, in->m.addr_size, in->user.name, &user->name_size);
+        if (ret < 0)
+            return ret;
+    }
+    size_t control_size = in->m.control ? in->m.control_size : 0;
+    if (control_size) {
+        translate_control(in->control, control_size);
+        if (user_copy_to(in->user.control, in->control, control_size) < 0)
+            return -EFAULT;
+    }
+    if (user_put(in->m.flags, &user->flags) < 0 || user_put(control_size, &user->control_size) < 0)
+        return -EFAULT;
+    return 0;
+}
+
+static long receive_message(struct libos_file* f, struct user_msghdr* user, unsigned int flags) {
+    struct import in;
+    long ret = import_header(&in, user);
+    if (ret == 0) {
+        if (in.user.name) {
+            in.m.addr = &in.addr;
+            in.m.addr_size = sizeof(in.addr);
+        }
+        in.m.flags = 1; /* asks for the flags of the message */
+        ret = libos_socket_receive(f, &in.m, flags & ~(MSG_CMSG_COMPAT_ | MSG_CMSG_CLOEXEC_));
+    }
+    if (ret >= 0) {
+        in.m.flags |= flags & MSG_CMSG_CLOEXEC_;
+        long put = put_received(&in, user);
+        if (put < 0)
+            ret = put;
+    }
+    import_free(&in);
+    return ret;
+}
+
+long libos_syscall_sendmsg(int fd, struct user_msghdr* user, unsigned int flags) {
+    struct libos_file* f;
+    long ret = libos_socket_get(fd, &f);
+    if (ret < 0)
+        return ret;
+    ret = send_message(f, user, flags);
+    libos_file_put(f);
+    return ret;
+}
+
+long libos_syscall_recvmsg(int fd, struct user_msghdr* user, unsigned int flags) {
+    struct libos_file* f;
+    long ret = libos_socket_get(fd, &f);
+    if (ret < 0)
+        return ret;
+    ret = receive_message(f, user, flags);
+    libos_file_put(f);
+    return ret;
+}
+
+/* ---- many messages
+ * --------------------------------------------------------------------------------------------------
+ */
+
+long libos_syscall_sendmmsg(int fd, struct mmsghdr* user, unsigned int count, unsigned int flags) {
+    struct libos_file* f;
+    long ret = libos_socket_get(fd, &f);
+    if (ret < 0)
+        return ret;
+    if (count > UIO_MAXIOV)
+        count = UIO_MAXIOV;
+    unsigned int done = 0;
+    ret = 0;
+    while (done < count) {
+        ret = send_message(f, &user[done].header, flags);
+        if (ret < 0)
+            break;
+        unsigned int size = (unsigned int)ret;
+        ret = user_put(size, &user[done].size);
+        if (ret < 0)
+            break;
+        done++;
+        if (libos_signal_pending(get_cur_thread()))
+            break;
+    }
+    libos_file_put(f);
+    return done ? (long)done : ret;
+}
+
+long libos_syscall_recvmmsg(int fd, struct mmsghdr* user, unsigned int count, unsigned int flags,
+                            struct __kernel_timespec* user_timeout) {
+    uint64_t timeout = NO_TIMEOUT, deadline = NO_TIMEOUT;
+    if (user_timeout) {
+        int bad = user_get_timespec(&timeout, user_timeout);
+        if (bad < 0)
+            return bad;
+        deadline = libos_deadline_after(timeout);
+    }
+    struct libos_file* f;
+    long ret = libos_socket_get(fd, &f);
+    if (ret < 0)
+        return ret;
+    unsigned int done = 0, now = flags & ~MSG_WAITFORONE_;
+    while (done < count) {
+        ret = receive_message(f, &user[done].header, now);
+        if (ret < 0)
+            break;
+        unsigned int size = (unsigned int)ret;
+        ret = user_put(size, &user[done].size);
+        if (ret < 0)
+            break;
+        done++;
+        if (flags & MSG_WAITFORONE_)
+            now |= MSG_DONTWAIT_;
+        /* As documented under BUGS: the timeout is looked at only after each message. */
+        if (user_timeout && libos_monotonic_ns() >= deadline)
+            break;
+    }
+    libos_file_put(f);
+    if (user_timeout && done) {
+        uint64_t t = libos_monotonic_ns();
+        if (user_put_timespec(user_timeout, t < deadline ? deadline - t : 0) < 0)
+            return -EFAULT;
+    }
+    return done ? (long)done : ret;
+}

@@ -1,0 +1,378 @@
+/*
+ * Calls on sockets but for those that move data (libos_sendrecv.c). socket(2), bind(2), ...
+ */
+#include <asm/fcntl.h>
+#include <linux/fcntl.h>
+#include <linux/tcp.h>
+
+#include "libos_socket.h"
+#include "libos_socket_user.h"
+#include "libos_table.h"
+
+#define SOCK_TYPE_MASK 0xf
+#define SOCK_CLOEXEC   O_CLOEXEC
+#define SOCK_NONBLOCK  O_NONBLOCK
+#define SOCK_MAX       11
+#define NPROTO         46
+#define SHUT_RDWR      2
+#define OPTION_MAX     4096 /* bytes of an option's value */
+
+/* ---- addresses
+ * -------------------------------------------------------------------------------------------- */
+
+int libos_get_sockaddr(struct __kernel_sockaddr_storage* addr, const void* user_addr, int size) {
+    if (size < 0 || (size_t)size > sizeof(*addr))
+        return -EINVAL;
+    return size ? user_copy_from(addr, user_addr, (size_t)size) : 0;
+}
+
+int libos_put_sockaddr(const struct __kernel_sockaddr_storage* addr, PAL_NUM size, void* user_addr,
+                       int* user_size) {
+    int room;
+    if (user_get(room, user_size) < 0)
+        return -EFAULT;
+    if (room < 0)
+        return -EINVAL;
+    if (size > sizeof(*addr))
+        return -EIO;
+    size_t n = MIN((size_t)room, (size_t)size);
+    if (n && user_copy_to(user_addr, addr, n) < 0)
+        return -EFAULT;
+    int told = (int)size;
+    return user_put(told, user_size);
+}
+
+/* ---- making
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static int check_type(int* type, int* flags) {
+    *flags = *type & ~SOCK_TYPE_MASK;
+    if (*flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
+        return -EINVAL;
+    *type &= SOCK_TYPE_MASK;
+    return 0;
+}
+
+long libos_syscall_socket(int family, int type, int protocol) {
+    int flags;
+    if (check_type(&type, &flags) < 0)
+        return -EINVAL;
+    if (family < 0 || family >= NPROTO)
+        return -EAFNOSUPPORT;
+    if (type >= SOCK_MAX)
+        return -EINVAL;
+    if (family != AF_UNIX && family != AF_INET && family != AF_INET6 && family != AF_NETLINK)
+        return -EAFNOSUPPORT;
+    struct libos_file* f;
+    int ret = libos_socket_create(family, type, protocol, flags & SOCK_NONBLOCK, &f);
+    return ret < 0 ? ret : libos_fd_publish(f, flags & SOCK_CLOEXEC);
+}
+
+static int make_pair(int type, int protocol, int flags, struct libos_file* files[2]) {
+    PAL_HANDLE handles[2];
+    bool nonblock = flags & SOCK_NONBLOCK;
+    int ret = PalSocketPair((PAL_FLG)type, nonblock ? PAL_OPTION_NONBLOCK : 0, handles);
+    if (ret < 0)
+        return (int)pal_to_errno(ret);
+    for (int i = 0; i < 2; i++)
+        files[i] = libos_socket_file(AF_UNIX, type, protocol, nonblock, handles[i]);
+    if (files[0] && files[1])
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        if (files[i])
+            libos_file_put(files[i]);
+    }
+    return -ENOMEM;
+}
+
+long libos_syscall_socketpair(int family, int type, int protocol, int* user_fds) {
+    int flags;
+    if (check_type(&type, &flags) < 0)
+        return -EINVAL;
+    if (family < 0 || family >= NPROTO)
+        return -EAFNOSUPPORT;
+    if (family != AF_UNIX)
+        return family == AF_INET || family == AF_INET6 || family == AF_NETLINK ? -EOPNOTSUPP
+                                                                               : -EAFNOSUPPORT;
+    if (protocol && protocol != AF_UNIX)
+        return -EPROTONOSUPPORT;
+    struct libos_file* files[2] = {NULL, NULL};
+    int ret = make_pair(type, protocol, flags, files);
+    if (ret < 0)
+        return ret;
+    int fds[2] = {-1, -1};
+    fds[0] = libos_fd_install(files[0], flags & SOCK_CLOEXEC, 0);
+    fds[1] = fds[0] < 0 ? fds[0] : libos_fd_install(files[1], flags & SOCK_CLOEXEC, 0);
+    libos_file_put(files[0]);
+    libos_file_put(files[1]);
+    if (fds[1] >= 0 && user_put(fds, user_fds) == 0)
+        return 0;
+    ret = fds[1] < 0 ? fds[1] : -EFAULT;
+    for (int i = 0; i < 2; i++) {
+        if (fds[i] >= 0)
+            libos_fd_close(fds[i]);
+    }
+    return ret;
+}
+
+/* ---- connecting
+ * --------------------------------------------------------------------------------------------- */
+
+long libos_syscall_bind(int fd, struct sockaddr* user_addr, int size) {
+    struct libos_file* f;
+    struct __kernel_sockaddr_storage addr;
+    int ret = libos_socket_get(fd, &f);
+    if (ret < 0)
+        return ret;
+    ret = libos_get_sockaddr(&addr, user_addr, size);
+    if (ret == 0)
+        ret = libos_socket_bind(f, &addr, (PAL_NUM)size);
+    libos_file_put(f);
+    return ret;
+}
+
+long libos_syscall_connect(int fd, struct sockaddr* user_addr, int size) {
+    struct libos_file* f;
+    struct __kernel_sockaddr_storage addr;
+    int ret = libos_socket_get(fd, &f);
+    if (ret < 0)
+        return ret;
+    ret = libos_get_sockaddr(&addr, user_addr, size);
+    if (ret == 0)
+        ret = libos_socket_connect(f, &addr, (PAL_NUM)size);
+    libos_file_put(f);
+    return ret;
+}
+
+long libos_syscall_listen(int fd, int backlog) {
+    struct libos_file* f;
+    int ret = libos_socket_get(fd, &f);
+    if (ret < 0)
+        return ret;
+    /* Linux takes a negative backlog as a huge one. */
+    ret = f->host ? (int)pal_to_errno(PalSocketListen(f->host, (unsigned int)backlog)) : -EINVAL;
+    libos_file_put(f);
+    return ret;
+}
+
+static long accept_on(struct libos_file* f, struct sockaddr* user_addr, int* user_size, int flags) {
+    const struct libos_socket* s = libos_socket_of(f);
+    struct __kernel_sockaddr_storage addr = {0};
+    PAL_NUM size = sizeof(addr);
+    PAL_HANDLE client;
+    if (!f->host)
+        return -EINVAL;
+    int ret = PalSocketAccept(f->host, flags & SOCK_NONBLOCK ? PAL_OPTION_NONBLOCK : 0, &client,
+                              user_addr ? &addr : NULL, user_addr ? &size : NULL);
+    if (ret < 0)
+        return ret == PAL_ERROR_INTERRUPTED && s->receive_timeout ? -EINTR : pal_to_errno(ret);
+    struct libos_file* file =
+        libos_socket_file(s->family, s->type, s->protocol, flags & SOCK_NONBLOCK, client);
+    if (!file)
+        return -ENOMEM;
+    if (user_addr) {
+        ret = libos_put_sockaddr(&addr, size, user_addr, user_size);
+        if (ret < 0) {
+            libos_file_put(file);
+            return ret;
+        }
+    }
+    return libos_fd_publish(file, flags & SOCK_CLOEXEC);
+}
+
+long libos_syscall_accept4(int fd, struct sockaddr* user_addr, int* user_size, int flags) {
+    struct libos_file* f;
+    if (flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK))
+        return -EINVAL;
+    long ret = libos_socket_get(fd, &f);
+    if (ret < 0)
+        return ret;
+    ret = accept_on(f, user_addr, user_size, flags);
+    libos_file_put(f);
+    return ret;
+}
+
+long libos_syscall_accept(int fd, struct sockaddr* user_addr, int* user_size) {
+    return libos_syscall_accept4(fd, user_addr, user_size, 0);
+}
+
+long libos_syscall_shutdown(int fd, int how) {
+    struct libos_file* f;
+    int ret = libos_socket_get(fd, &f);
+    if (ret < 0)
+        return ret;
+    if (how < 0 || how > SHUT_RDWR)
+        ret = -EINVAL;
+    else
+        ret = f->host ? (int)pal_to_errno(PalSocketShutdown(f->host, (PAL_FLG)how)) : -ENOTCONN;
+    libos_file_put(f);
+    return ret;
+}
+
+/* ---- names
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static long get_name(int fd, bool peer, struct sockaddr* user_addr, int* user_size) {
+    struct libos_file* f;
+    struct __kernel_sockaddr_storage addr = {.ss_family = AF_UNIX};
+    PAL_NUM size = sizeof(addr);
+    long ret = libos_socket_get(fd, &f);
+    if (ret < 0)
+        return ret;
+    if (f->host)
+        ret = pal_to_errno(PalSocketName(f->host, peer, &addr, &size));
+    else if (peer)
+        ret = -ENOTCONN;
+    else
+        size = sizeof(addr.ss_family);
+    libos_file_put(f);
+    return ret < 0 ? ret : libos_put_sockaddr(&addr, size, user_addr, user_size);
+}
+
+long libos_syscall_getsockname(int fd, struct sockaddr* user_addr, int* user_size) {
+    return get_name(fd, false, user_addr, user_size);
+}
+
+long libos_syscall_getpeername(int fd, struct sockaddr* user_addr, int* user_size) {
+    return get_name(fd, true, user_addr, user_size);
+}
+
+/* ---- options
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+/* Options whose value holds an address of the guest, or a program for the host's kernel. */
+static bool refused_option(int level, int name) {
+    if (level == SOL_SOCKET_)
+        return name == SO_ATTACH_FILTER || name == SO_ATTACH_BPF ||
+               name == SO_ATTACH_REUSEPORT_CBPF || name == SO_ATTACH_REUSEPORT_EBPF;
+    return level == SOL_TCP_ && (name == TCP_ZEROCOPY_RECEIVE || name == TCP_ULP);
+}
+
+/* Options that the LibOS answers itself. Bytes, 0: not such an option, or -errno. */
+static long own_option(struct libos_file* f, int level, int name, void* value) {
+    const struct libos_socket* s = libos_socket_of(f);
+    if (level != SOL_SOCKET_)
+        return f->host ? 0 : -EOPNOTSUPP;
+    if (name == SO_PEERCRED && s->family == AF_UNIX) {
+        const struct libos_thread* t = get_cur_thread();
+        int32_t cred[3] = {0, -1, -1};
+        if (f->host) {
+            cred[0] = g_process.pid;
+            cred[1] = (int32_t)t->euid;
+            cred[2] = (int32_t)t->egid;
+        }
+        memcpy(value, cred, sizeof(cred));
+        return sizeof(cred);
+    }
+    if (f->host)
+        return 0;
+    int number = 0;
+    switch (name) {
+        case SO_TYPE:
+            number = s->type;
+            break;
+        case SO_DOMAIN:
+            number = AF_UNIX;
+            break;
+        case SO_PROTOCOL:
+        case SO_ERROR:
+        case SO_ACCEPTCONN:
+        case SO_PASSCRED:
+        case SO_BROADCAST:
+        case SO_KEEPALIVE:
+        case SO_REUSEADDR:
+            break;
+        case SO_SNDBUF:
+        case SO_RCVBUF:
+            number = 212992;
+            break;
+        default:
+            return -ENOPROTOOPT;
+    }
+    memcpy(value, &number, sizeof(number));
+    return sizeof(number);
+}
+
+static long get_option(struct libos_file* f, int level, int name, char* user_value,
+                       int* user_size) {
+    int room;
+    if (user_get(room, user_size) < 0)
+        return -EFAULT;
+    if (room < 0)
+        return -EINVAL;
+    if (refused_option(level, name))
+        return -ENOPROTOOPT;
+    char value[OPTION_MAX];
+    PAL_NUM size = MIN((PAL_NUM)room, sizeof(value));
+    memset(value, 0, size);
+    /* Some options take input through the same buffer. */
+    if (user_copy_from(value, user_value, size) < 0)
+        memset(value, 0, size);
+    long own = own_option(f, level, name, value);
+    if (own < 0)
+        return own;
+    if (own > 0) {
+        size = MIN(size, (PAL_NUM)own);
+    } else {
+        int ret = PalSocketOptionGet(f->host, (PAL_FLG)level, (PAL_FLG)name, value, &size);
+        if (ret < 0)
+            return pal_to_errno(ret);
+        if (size > sizeof(value) || size > (PAL_NUM)room)
+            return -EIO;
+    }
+    if (user_copy_to(user_value, value, size) < 0)
+        return -EFAULT;
+    int told = (int)size;
+    return user_put(told, user_size);
+}
+
+long libos_syscall_getsockopt(int fd, int level, int name, char* user_value, int* user_size) {
+    struct libos_file* f;
+    long ret = libos_socket_get(fd, &f);
+    if (ret < 0)
+        return ret;
+    ret = get_option(f, level, name, user_value, user_size);
+    libos_file_put(f);
+    return ret;
+}
+
+/* A timeout other than zero makes interrupted calls fail instead of restarting. */
+static void note_timeout(struct libos_socket* s, int name, const char* value, size_t size) {
+    bool set = false;
+    for (size_t i = 0; i < size; i++)
+        set |= value[i] != 0;
+    if (name == SO_RCVTIMEO_OLD || name == SO_RCVTIMEO_NEW)
+        s->receive_timeout = set;
+    else if (name == SO_SNDTIMEO_OLD || name == SO_SNDTIMEO_NEW)
+        s->send_timeout = set;
+}
+
+static long set_option(struct libos_file* f, int level, int name, const char* user_value,
+                       int size) {
+    char value[OPTION_MAX];
+    if (size < 0 || (size_t)size > sizeof(value))
+        return -EINVAL;
+    if (refused_option(level, name))
+        return -ENOPROTOOPT;
+    if (user_copy_from(value, user_value, (size_t)size) < 0)
+        return -EFAULT;
+    if (!f->host)
+        return level == SOL_SOCKET_ ? -ENOPROTOOPT : -EOPNOTSUPP;
+    int ret = PalSocketOptionSet(f->host, (PAL_FLG)level, (PAL_FLG)name, value, (PAL_NUM)size);
+    if (ret == 0 && level == SOL_SOCKET_)
+        note_timeout(libos_socket_of(f), name, value, (size_t)size);
+    return pal_to_errno(ret);
+}
+
+long libos_syscall_setsockopt(int fd, int level, int name, char* user_value, int size) {
+    struct libos_file* f;
+    long ret = libos_socket_get(fd, &f);
+    if (ret < 0)
+        return ret;
+    ret = set_option(f, level, name, user_value, size);
+    libos_file_put(f);
+    return ret;
+}

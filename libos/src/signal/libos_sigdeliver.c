@@ -142,6 +142,10 @@ static void restore_mask(struct libos_thread* t) {
     libos_signal_set_mask(t->saved_mask);
 }
 
+static bool was_interrupted(const struct libos_regs* regs) {
+    return (long)regs->rax == -EINTR || (long)regs->rax == -ERESTARTNOHAND;
+}
+
 bool libos_exit_work(struct libos_regs* regs) {
     struct libos_thread* t = get_cur_thread();
     struct libos_tcb* tcb = libos_get_tcb();
@@ -149,6 +153,9 @@ bool libos_exit_work(struct libos_regs* regs) {
         regs->rcx = regs->rip;
         regs->r11 = regs->rflags;
     }
+    /* A call with a mask of its own that has a result to tell delivers nothing under that mask. */
+    if ((tcb->work & LIBOS_WORK_RESTORE_MASK) && is_call(regs) && !was_interrupted(regs))
+        restore_mask(t);
     uint32_t work;
     while ((work = __atomic_load_n(&tcb->work, __ATOMIC_SEQ_CST) & WORK_EXIT_MASK) != 0) {
         if (work & LIBOS_WORK_EXIT)

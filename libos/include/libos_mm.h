@@ -75,7 +75,7 @@ void libos_mm_unmap_all(void);
 
 /* The VMA at addr: true and *info filled (drop info->file with libos_vma_info_put). */
 bool libos_mm_query(uint64_t addr, struct libos_vma_info* info);
-/* The same for the first VMA that ends above addr. */
+/* The same for the first VMA that ends above addr. This and the snapshot leave out VMA_INTERNAL. */
 bool libos_mm_query_next(uint64_t addr, struct libos_vma_info* info);
 void libos_vma_info_put(struct libos_vma_info* info);
 /* All VMAs in address order; *out is freed with libos_mm_snapshot_free. 0 or -ENOMEM. */

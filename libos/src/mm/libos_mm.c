@@ -71,7 +71,7 @@ static void copy_info(const struct libos_vma* v, struct libos_vma_info* info) {
     info->end = v->end;
     info->prot = v->prot;
     info->flags = v->flags;
-    info->offset = v->offset;
+    info->offset = v->file || (v->flags & VMA_SHARED) ? v->offset : 0;
     info->file = v->file;
     if (v->file) {
         libos_file_get(v->file);
@@ -103,6 +103,9 @@ bool libos_mm_query(uint64_t addr, struct libos_vma_info* info) {
 bool libos_mm_query_next(uint64_t addr, struct libos_vma_info* info) {
     read_lock(&g_mm.lock);
     const struct libos_vma* v = vma_find(&g_mm, addr);
+    while (v && (v->flags & VMA_INTERNAL)) {
+        v = v->next;
+    }
     if (v) {
         copy_info(v, info);
     }
@@ -127,9 +130,10 @@ int libos_mm_snapshot(struct libos_vma_info** out, size_t* count) {
         read_lock(&g_mm.lock);
         const struct libos_vma* v = g_mm.first;
         for (; v && n < room; v = v->next) {
-            copy_info(v, &infos[n]);
-            /* name may point into the entry itself, which does not move any more */
-            n++;
+            if (!(v->flags & VMA_INTERNAL)) {
+                /* name may point into the entry itself, which does not move any more */
+                copy_info(v, &infos[n++]);
+            }
         }
         read_unlock(&g_mm.lock);
         if (!v) {

@@ -33,6 +33,7 @@ static bool grow_to(struct libos_mm* mm, struct libos_vma* v, uint64_t addr) {
     }
     vma_account(mm, v, bytes, 1);
     v->start = start;
+    v->offset -= bytes;
     vma_moved(mm, v);
     return true;
 }

@@ -254,7 +254,9 @@ static int map_at(struct libos_mm* mm, struct map_request* r, uint64_t addr,
     if (!vma) {
         return -ENOMEM;
     }
-    vma->offset = r->file ? r->offset : 0;
+    if (r->file || (r->vma_flags & VMA_SHARED)) {
+        vma->offset = r->offset;
+    }
     vma->name = r->name;
     if (!r->file && (r->vma_flags & VMA_SHARED)) {
         vma->object = mm_new_object();

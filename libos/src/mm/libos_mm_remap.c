@@ -157,9 +157,7 @@ static long move_to(struct remap* r, uint64_t to) {
     }
     fresh->start = to;
     fresh->end = to + r->new_len;
-    if (v->file || (v->flags & VMA_SHARED)) {
-        fresh->offset = v->offset + (r->addr - v->start);
-    }
+    fresh->offset = v->offset + (r->addr - v->start);
     if (v->prot & PROT_EXEC) {
         mm_forget_code(r->addr, r->addr + r->old_len);
     }

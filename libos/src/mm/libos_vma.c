@@ -10,6 +10,7 @@ struct libos_vma* vma_alloc(uint64_t start, uint64_t end, int prot, uint32_t fla
         v->end = end;
         v->prot = prot;
         v->flags = flags;
+        v->offset = start;
     }
     return v;
 }
@@ -76,19 +77,13 @@ void vma_account(struct libos_mm* mm, const struct libos_vma* vma, uint64_t byte
 
 /* ---- splitting and merging ------------------------------------------------------------------------ */
 
-static bool has_offset(const struct libos_vma* v) {
-    return v->file || (v->flags & VMA_SHARED);
-}
-
 int vma_split(struct libos_mm* mm, struct libos_vma* vma, uint64_t addr) {
     struct libos_vma* upper = vma_dup(vma);
     if (!upper) {
         return -ENOMEM;
     }
     upper->start = addr;
-    if (has_offset(vma)) {
-        upper->offset += addr - vma->start;
-    }
+    upper->offset += addr - vma->start;
     vma->end = addr;
     vma_link(mm, upper);
     return 0;
@@ -121,15 +116,10 @@ static bool same_kind(const struct libos_vma* a, const struct libos_vma* b) {
         (!a->anon_name || !b->anon_name || strcmp(a->anon_name->text, b->anon_name->text))) {
         return false;
     }
-    if (has_offset(a)) {
-        if (a->offset + (a->end - a->start) != b->offset) {
-            return false;
-        }
-        if (!a->file && a->object != b->object) {
-            return false;
-        }
+    if (a->offset + (a->end - a->start) != b->offset) {
+        return false;
     }
-    return true;
+    return a->file || a->object == b->object;
 }
 
 /* Does b directly follow a, as more of the same? */
@@ -157,9 +147,7 @@ struct libos_vma* vma_insert(struct libos_mm* mm, struct libos_vma* vma) {
         vma = before;
     } else if (mergeable(vma, after)) {
         after->start = vma->start;
-        if (has_offset(after)) {
-            after->offset = vma->offset;
-        }
+        after->offset = vma->offset;
         vma_moved(mm, after);
         vma_free(vma);
         return after;

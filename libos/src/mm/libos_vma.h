@@ -32,7 +32,9 @@ struct libos_vma {
     int prot;
     uint32_t flags; /* VMA_* */
     struct libos_file* file; /* referenced */
-    uint64_t offset;         /* in the file or the shared anonymous object */
+    /* In the file or the shared anonymous object. Private anonymous memory: the address where it
+     * was first mapped, which mremap does not change: memory that was moved does not merge. */
+    uint64_t offset;
     uint64_t object;         /* identity of shared memory, for futexes; 0: not known yet */
     const char* name;        /* static text or NULL */
     struct anon_name* anon_name;

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "culm.h"
@@ -124,6 +125,10 @@ static void stop_along(pid_t child, int signo) {
     set_mask(SIG_UNBLOCK, &one, NULL); /* stops here */
     set_mask(SIG_BLOCK, &one, NULL);
     sigaction(signo, &old, NULL);
+    /* What continued us was no signal to the program, unless it was for us alone. */
+    uint64_t cont = 1ULL << (SIGCONT - 1);
+    struct timespec now = {0};
+    syscall(SYS_rt_sigtimedwait, &cont, NULL, &now, sizeof(cont));
     siginfo_t state = {0};
     if (waitid(P_PID, (id_t)child, &state, WCONTINUED | WEXITED | WNOHANG | WNOWAIT) == 0 &&
         state.si_pid == 0)

@@ -104,7 +104,7 @@ bool libos_mm_handle_fault(uint64_t addr, uint64_t error_code);
 int libos_mm_fault_code(uint64_t addr);
 
 /* arch/: executable bytes in [start, end) are going away or may change: forget patches there. */
-void libos_patch_forget(uint64_t start, uint64_t end) __attribute__((weak));
+void libos_patch_forget(uint64_t start, uint64_t end) __attribute__((weak, visibility("hidden")));
 
 /* The name of anonymous memory, prctl(PR_SET_VMA): name is LibOS memory or NULL. */
 int libos_mm_set_anon_name(uint64_t addr, size_t size, const char* name);

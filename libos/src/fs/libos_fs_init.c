@@ -51,8 +51,6 @@ static int make_directory(const char* path) {
 }
 
 static int add_tmpfs(const char* path, uint32_t mode, bool virtual_name) {
-    if (!libos_tmpfs_mount)
-        return 0;
     struct libos_mount* m = libos_mount_create(path, "tmpfs", false);
     int ret = m ? libos_tmpfs_mount(m, mode) : -ENOMEM;
     if (ret)
@@ -117,7 +115,7 @@ static int add_mount(const struct manifest_mount* entry) {
     struct libos_mount* m = libos_mount_create(place, what, entry->readonly);
     if (!m)
         return mount_failed(entry->path, what, -ENOMEM);
-    if (strcmp(entry->type, "tmpfs") == 0 && libos_tmpfs_mount)
+    if (strcmp(entry->type, "tmpfs") == 0)
         ret = libos_tmpfs_mount(m, strcmp(place, "/tmp") == 0 ? 01777 : 0755);
     else if (strcmp(entry->type, "chroot") == 0 && entry->uri)
         ret = libos_chroot_mount(m);

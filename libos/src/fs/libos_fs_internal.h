@@ -35,11 +35,11 @@ bool libos_mount_named(const char* name, size_t len);
 struct libos_mount* libos_mount_virtual_child(const char* dir, uint32_t after_id);
 
 extern const struct libos_fs_ops libos_chroot_ops;
-extern const struct libos_fs_ops libos_tmpfs_ops __attribute__((weak, visibility("hidden")));
+extern const struct libos_fs_ops libos_tmpfs_ops;
 extern const struct libos_fs_ops libos_pseudo_ops;
 /* Make the root of a new mount. source: host path. */
 int libos_chroot_mount(struct libos_mount* m);
-int libos_tmpfs_mount(struct libos_mount* m, uint32_t root_mode) __attribute__((weak, visibility("hidden")));
+int libos_tmpfs_mount(struct libos_mount* m, uint32_t root_mode);
 int libos_pseudo_mount(struct libos_mount* m, const struct libos_pseudo_node* root);
 
 /* ---- operations on a place (libos_namei.c): what is common to all file systems -----------------

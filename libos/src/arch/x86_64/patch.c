@@ -7,7 +7,8 @@
  *   mov $nr,%eax; syscall         7 bytes, all replaced. rax shows that the bytes in front really
  *                                 were that mov. A jump to the syscall meets ud2 and is emulated.
  *   mov $nr,%rax; syscall         the 7 bytes of the mov replaced; the syscall stays.
- *   syscall; cmp $imm32,%rax      8 bytes; only if no direct jump nearby leads to the cmp.
+ *   syscall; cmp, mov, test ...   whole instructions that mean the same anywhere; only if no direct
+ *                                 jump nearby leads to one of them.
  *   syscall; ret; filler          the filler behind a ret is never executed.
  *
  * For the last two a thread that trapped there before must not come back behind the old `syscall`
@@ -47,7 +48,7 @@ void libos_patch_counts(unsigned* patched, unsigned* refused) {
 /* ---- analysis --------------------------------------------------------------------------------- */
 
 #define AROUND_BEFORE 9
-#define AROUND_AFTER  16
+#define AROUND_AFTER  24
 
 struct around { /* the bytes around a `syscall`; those outside the mapping are not valid */
     uint8_t bytes[AROUND_BEFORE + AROUND_AFTER];
@@ -82,9 +83,43 @@ static bool is_mov_rax(const struct around* a, const struct libos_regs* regs) {
     return a->before >= 8 && memcmp(p, "\x48\xc7\xc0", 3) == 0 && regs->orig_rax == (uint64_t)imm;
 }
 
-static bool is_cmp_rax(const struct around* a) {
-    const uint8_t* p = a->bytes + AROUND_BEFORE;
-    return a->after >= 8 && p[2] == 0x48 && p[3] == 0x3d;
+/* Length of the instruction at p if it is one of a few common ones that mean the same at any address
+ * and go on to the next; else 0. left: bytes that may be looked at. */
+static size_t movable_length(const uint8_t* p, size_t left) {
+    size_t rex = left && (p[0] & 0xf0) == 0x40;
+    bool rex_w = rex && (p[0] & 8);
+    if (left < rex + 7)
+        return 0;
+    uint8_t op = p[rex], modrm = p[rex + 1];
+    if (op == 0x3d) /* cmp $imm32,%eax or %rax */
+        return rex + 5;
+    if ((op & 0xf8) == 0xb8) /* mov $imm32 */
+        return rex_w ? 0 : rex + 5;
+    size_t imm;
+    if (op == 0x89 || op == 0x8b || op == 0x85 || op == 0x31 || op == 0x39 || op == 0x3b ||
+        op == 0x8d)
+        imm = 0; /* mov, test, xor, cmp, lea */
+    else if (op == 0x83 || op == 0x80)
+        imm = 1;
+    else
+        return 0;
+    uint8_t mod = modrm >> 6, rm = modrm & 7;
+    bool sib = mod != 3 && rm == 4;
+    if (mod == 0 && (rm == 5 || (sib && (p[rex + 2] & 7) == 5)))
+        return 0; /* relative to rip; or a form with disp32 that is not worth it */
+    return rex + 2 + sib + (mod == 1 ? 1 : mod == 2 ? 4 : 0) + imm;
+}
+
+/* Bytes of the movable instructions behind the `syscall` that make room for the jump, or 0. */
+static size_t movable_tail(const struct around* a) {
+    size_t at = 2;
+    while (at < PATCH_JUMP_SIZE) {
+        size_t n = movable_length(a->bytes + AROUND_BEFORE + at, a->after > at ? a->after - at : 0);
+        if (!n)
+            return 0;
+        at += n;
+    }
+    return at <= PATCH_TAIL_MAX + 2 ? at - 2 : 0;
 }
 
 /* Length of the filler instruction at p, or 0. */
@@ -132,10 +167,11 @@ static bool is_ret_filler(uint64_t addr, const struct around* a) {
     return true;
 }
 
-static bool jumps_to(const uint8_t* p, size_t left, uint64_t at, uint64_t target) {
+/* Do the bytes at p, if they are an instruction, jump to [target, end)? */
+static bool jumps_to(const uint8_t* p, size_t left, uint64_t at, uint64_t target, uint64_t end) {
     uint8_t op = p[0];
     if (op == 0xeb || (op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0)
-        return left >= 2 && at + 2 + (int8_t)p[1] == target;
+        return left >= 2 && at + 2 + (int8_t)p[1] - target < end - target;
     bool near = op == 0xe8 || op == 0xe9;
     bool jcc = op == 0x0f && left >= 6 && (p[1] & 0xf0) == 0x80;
     if (!(near && left >= 5) && !jcc)
@@ -143,11 +179,11 @@ static bool jumps_to(const uint8_t* p, size_t left, uint64_t at, uint64_t target
     int32_t rel;
     size_t opcode = jcc ? 2 : 1;
     memcpy(&rel, p + opcode, sizeof(rel));
-    return at + opcode + 4 + rel == target;
+    return at + opcode + 4 + rel - target < end - target;
 }
 
-/* Could any bytes near by be a direct jump to target? Every offset counts as an instruction. */
-static bool may_be_jumped_to(uint64_t target, const struct libos_vma_info* vma) {
+/* Could any bytes near by be a direct jump to [target, end)? Every offset may be an instruction. */
+static bool may_be_jumped_to(uint64_t target, uint64_t end, const struct libos_vma_info* vma) {
     uint64_t from = MAX(vma->start, target - MIN(target, SCAN_REACH));
     uint64_t to = MIN(vma->end, target + SCAN_REACH);
     uint8_t chunk[1024 + 8];
@@ -156,7 +192,7 @@ static bool may_be_jumped_to(uint64_t target, const struct libos_vma_info* vma) 
         if (user_copy_from(chunk, (void*)at, size) < 0)
             return true;
         for (size_t i = 0; i < MIN(size, (size_t)1024); i++) {
-            if (jumps_to(chunk + i, size - i, at + i, target))
+            if (jumps_to(chunk + i, size - i, at + i, target, end))
                 return true;
         }
     }
@@ -176,15 +212,15 @@ static bool choose_shape(struct patch_site* s, const struct around* a,
         s->start = addr - 7;
         s->size = 7;
     } else {
-        bool cmp = is_cmp_rax(a);
-        if (!cmp && !is_ret_filler(addr, a))
-            return false;
-        *wait = s->hits < HITS_FOR_TAIL;
-        if (*wait || may_be_jumped_to(addr + 2, vma))
+        size_t after = movable_tail(a);
+        if (!after && is_ret_filler(addr, a))
+            after = PATCH_JUMP_SIZE - 2;
+        *wait = after && s->hits < HITS_FOR_TAIL;
+        if (!after || *wait || may_be_jumped_to(addr + 2, addr + 2 + after, vma))
             return false;
         s->start = addr;
-        s->size = cmp ? 8 : 7;
-        s->after = s->size - 2;
+        s->after = after;
+        s->size = after + 2;
     }
     return s->start >= vma->start && s->start + s->size <= vma->end;
 }

@@ -17,7 +17,8 @@
 #define PATCH_SLOTS_BASE 0x0B0F0000UL
 #define PATCH_SITES_MAX  8192
 #define PATCH_JUMP_SIZE  7
-#define PATCH_BYTES_MAX  16
+#define PATCH_TAIL_MAX   14 /* bytes behind the `syscall` that a stub can hold */
+#define PATCH_BYTES_MAX  (PATCH_TAIL_MAX + 2)
 #define PATCH_STUB_SIZE  64
 
 enum patch_state {

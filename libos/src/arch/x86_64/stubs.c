@@ -203,6 +203,11 @@ uint64_t libos_patch_resume(uint64_t rip) {
     s = patch_find(rip);
     if (s && s->state == PATCH_ACTIVE && s->start + 5 == s->syscall)
         return (uint64_t)stub_of(s) + s->call;
+    for (uint64_t back = 3; back < PATCH_BYTES_MAX; back++) { /* in the middle of a tail */
+        s = patch_find(rip - back);
+        if (s && s->tail && back < s->size && s->state != PATCH_SEEN && s->state != PATCH_REFUSED)
+            return (uint64_t)stub_of(s) + s->tail + back - 2;
+    }
     return rip;
 }
 

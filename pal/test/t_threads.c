@@ -90,7 +90,7 @@ TEST(PalThreadYieldExecution, returns) {
 /* ---- Kicks -------------------------------------------------------------------------------------
  */
 
-static PAL_HANDLE g_pipe[2], g_set, g_lock_file, g_event;
+static PAL_HANDLE g_pipe[2], g_set, g_lock_file, g_event, g_dir;
 static uint32_t g_word;
 
 static int block_read(void) {
@@ -136,9 +136,14 @@ static int block_splice(void) {
     return PalStreamCopy(g_pipe[0], NULL, g_pipe[1], NULL, 1, PAL_COPY_SPLICE, 0);
 }
 
+static int block_fifo(void) {
+    PAL_HANDLE h;
+    return PalStreamOpenAt(g_dir, "fifo", PAL_ACCESS_RDONLY, 0, 0, 0, &h);
+}
+
 static int (*const g_blockers[])(void) = {
     block_read,  block_readv, block_poll,  block_poll_timeout, block_waitset, block_waitset_timeout,
-    block_futex, block_sleep, block_event, block_lock,
+    block_futex, block_sleep, block_event, block_fifo,         block_lock,
 };
 #define BLOCKERS (sizeof(g_blockers) / sizeof(g_blockers[0]))
 
@@ -168,6 +173,8 @@ TEST(PalThreadResume, ends_every_blocking_call) {
     EXPECT(PalStreamLock(held, true, 2, 0, 0, false), 0);
     EXPECT(PalStreamOpen("file:kick", PAL_ACCESS_RDWR, 0, 0, 0, &g_lock_file), 0);
     EXPECT(PalNotificationEventCreate(PAL_FALSE, &g_event), 0);
+    CHECK(g_dir = test_dir());
+    EXPECT(PalDirectoryMakeNodeAt(g_dir, "fifo", 0010600, 0), 0);
     (void)block_splice; /* splice of a pipe to itself is refused at once */
     for (size_t i = 0; i < BLOCKERS; i++) {
         struct blocked b = {.call = g_blockers[i], .rounds = 1};
@@ -212,6 +219,34 @@ TEST(PalThreadResume, none_is_lost) {
     PalObjectClose(g_pipe[0]);
     PalObjectClose(g_pipe[1]);
     PalObjectClose(g_set);
+}
+
+static uint32_t g_opens_done;
+static int open_files(void* arg) {
+    for (int i = 0; i < 3000; i++) {
+        PAL_HANDLE h;
+        int ret = PalStreamOpenAt(g_dir, "kick", PAL_ACCESS_RDWR, 0, 0, 0, &h);
+        if (ret < 0) {
+            *(int*)arg = ret;
+            break;
+        }
+        PalObjectClose(h);
+    }
+    __atomic_store_n(&g_opens_done, 1, __ATOMIC_SEQ_CST);
+    return 0;
+}
+
+/* A regular file is opened no matter what is pending, as on Linux. */
+TEST(PalStreamOpenAt, kicks_do_not_fail_it) {
+    PAL_HANDLE t;
+    int failed = 0;
+    CHECK(g_dir);
+    EXPECT(PalThreadCreate(open_files, &failed, &t), 0);
+    while (!__atomic_load_n(&g_opens_done, __ATOMIC_SEQ_CST))
+        PalThreadResume(t);
+    EXPECT(PalSynchronizationObjectWait(t, NO_TIMEOUT), 0);
+    EXPECT(failed, 0);
+    PalObjectClose(t);
 }
 
 TEST(PalThreadResume, bad_arguments) {

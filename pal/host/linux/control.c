@@ -73,13 +73,30 @@ static int open_peer(struct host_handle* h, PAL_PTR arg) {
     return host_handle_wrap(PAL_TYPE_DEV, fd, handle_flags, (PAL_HANDLE*)arg);
 }
 
+/* What changes a terminal waits for its output, or is stopped as a background job; what asks is
+ * answered at once, no matter which kicks are pending. */
+static bool may_wait(PAL_FLG op) {
+    switch (op) {
+        case PAL_OP_TTY_ATTR_SET:
+        case PAL_OP_TTY_ATTR_SET_WAIT:
+        case PAL_OP_TTY_ATTR_SET_FLUSH:
+        case PAL_OP_TTY_FLUSH:
+        case PAL_OP_TTY_DRAIN:
+        case PAL_OP_TTY_FLOW:
+            return true;
+        default:
+            return false;
+    }
+}
+
 static int by_ioctl(struct host_handle* h, PAL_FLG op, PAL_PTR arg) {
     /* Output is asked of, and given to, the writing side. */
     bool output = op == PAL_OP_TTY_BYTES_QUEUED || op == PAL_OP_TTY_DRAIN;
     int fd = output ? stream_write_fd(h) : h->fd;
-    if (!g_ops[op].by_value)
-        return host_error(host_syscall_block(__NR_ioctl, fd, g_ops[op].ioctl, arg));
-    return host_error(host_syscall_block(__NR_ioctl, fd, g_ops[op].ioctl, *(int*)arg));
+    long value = g_ops[op].by_value ? *(int*)arg : (long)arg;
+    if (may_wait(op))
+        return host_error(host_syscall_block(__NR_ioctl, fd, g_ops[op].ioctl, value));
+    return host_error(host_syscall(__NR_ioctl, fd, g_ops[op].ioctl, value));
 }
 
 int PalStreamControl(PAL_HANDLE handle, PAL_FLG op, PAL_PTR arg, PAL_NUM size) {

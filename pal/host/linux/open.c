@@ -215,8 +215,8 @@ int PalStreamReopen(PAL_HANDLE handle, PAL_FLG access, PAL_FLG options, PAL_HAND
         stream_fd_path((access & 3) == PAL_ACCESS_WRONLY ? stream_write_fd(h) : h->fd, path);
         fd = host_syscall(__NR_open, path, flags);
     }
-    if (fd < 0)
-        return host_error(fd);
+    if (fd < 0) /* by that name there is everything that is open: it is /proc that is missing */
+        return fd == -ENOENT ? PAL_ERROR_NOTSUPPORT : host_error(fd);
     int ret = open_wrap(fd, access, options, out);
     if (ret == 0)
         (*out)->hdr.type = type;

@@ -109,9 +109,16 @@ static int normalise(int dirfd, PAL_STR path, char* out, char* name, bool* slash
     return length;
 }
 
+/* Opening waits for the other side of a FIFO, or for a modem: `wait` lets a kick end that. */
+static long open_host(int dirfd, PAL_STR name, long flags, PAL_FLG mode, bool wait) {
+    if (wait)
+        return host_syscall_block(__NR_openat, dirfd, name, flags, mode);
+    return host_syscall(__NR_openat, dirfd, name, flags, mode);
+}
+
 /* The last component; a symlink there answers PAL_ERROR_SYMLINK unless O_PATH names it. */
-static int open_last(int dirfd, PAL_STR name, long flags, PAL_FLG mode) {
-    long fd = host_syscall(__NR_openat, dirfd, name, flags | O_NOFOLLOW, mode);
+static int open_last(int dirfd, PAL_STR name, long flags, PAL_FLG mode, bool wait) {
+    long fd = open_host(dirfd, name, flags | O_NOFOLLOW, mode, wait);
     if (fd >= 0)
         return fd;
     if (fd == -ENOTDIR && (flags & O_DIRECTORY)) {
@@ -123,7 +130,8 @@ static int open_last(int dirfd, PAL_STR name, long flags, PAL_FLG mode) {
     return resolve_error(fd);
 }
 
-static __attribute__((noinline)) int walk_open(int dirfd, PAL_STR path, long flags, PAL_FLG mode) {
+static __attribute__((noinline)) int walk_open(int dirfd, PAL_STR path, long flags, PAL_FLG mode,
+                                               bool wait) {
     char whole[HOST_PATH_MAX];
     char name[256];
     bool slash;
@@ -140,16 +148,16 @@ static __attribute__((noinline)) int walk_open(int dirfd, PAL_STR path, long fla
     }
     char* last = strrchr(whole, '/');
     if (!last)
-        return open_last(dirfd, whole, flags, mode);
+        return open_last(dirfd, whole, flags, mode, wait);
     int parent = walk_directories(dirfd, whole, last - whole, name);
     if (parent < 0)
         return parent;
-    int fd = open_last(parent, last + 1, flags, mode);
+    int fd = open_last(parent, last + 1, flags, mode, wait);
     host_close(parent);
     return fd;
 }
 
-static int openat2_open(int dirfd, PAL_STR path, long flags, PAL_FLG mode) {
+static int openat2_open(int dirfd, PAL_STR path, long flags, PAL_FLG mode, bool wait) {
     struct open_how how = {
         .flags = flags,
         .mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
@@ -162,27 +170,52 @@ static int openat2_open(int dirfd, PAL_STR path, long flags, PAL_FLG mode) {
      * on a very busy host; the walk needs no such check. */
     int tries = 0;
     do
-        fd = host_syscall(__NR_openat2, dirfd, path, &how, sizeof(how));
+        fd = wait ? host_syscall_block(__NR_openat2, dirfd, path, &how, sizeof(how))
+                  : host_syscall(__NR_openat2, dirfd, path, &how, sizeof(how));
     while (fd == -EAGAIN && ++tries < 64);
     if (fd >= 0)
         return fd;
     if (openat2_missing(fd) || (tries == 64 && strstr(path, "..")))
-        return walk_open(dirfd, path, flags, mode);
+        return walk_open(dirfd, path, flags, mode, wait);
     return resolve_error(fd);
 }
 
-int resolve_open(int dirfd, PAL_STR path, long flags, PAL_FLG mode) {
+static int open_below(int dirfd, PAL_STR path, long flags, PAL_FLG mode, bool wait) {
     if (!*path || (path[0] == '.' && !path[1])) {
         long fd = host_syscall(__NR_openat, dirfd, ".", flags, mode);
         return fd < 0 ? host_error(fd) : fd;
     }
     if (!(flags & O_DIRECTORY) && !strchr(path, '/') && !is_dot_dot(path)) {
-        long fd = host_syscall(__NR_openat, dirfd, path, flags | O_NOFOLLOW, mode);
+        long fd = open_host(dirfd, path, flags | O_NOFOLLOW, mode, wait);
         return fd < 0 ? resolve_error(fd) : fd;
     }
     if (__atomic_load_n(&g_openat2, __ATOMIC_RELAXED) == 2)
-        return walk_open(dirfd, path, flags, mode);
-    return openat2_open(dirfd, path, flags, mode);
+        return walk_open(dirfd, path, flags, mode, wait);
+    return openat2_open(dirfd, path, flags, mode, wait);
+}
+
+/* Whether opening this may last: a FIFO, or a device. */
+static bool may_wait(int dirfd, PAL_STR path) {
+    struct stat st;
+    int fd = open_below(dirfd, path, O_PATH | O_CLOEXEC, 0, false);
+    if (fd < 0)
+        return false;
+    long ret = host_syscall(__NR_fstat, fd, &st);
+    host_close(fd);
+    return ret == 0 && ((st.st_mode & S_IFMT) == S_IFIFO || (st.st_mode & S_IFMT) == S_IFCHR);
+}
+
+int resolve_open(int dirfd, PAL_STR path, long flags, PAL_FLG mode) {
+    if (flags & (O_PATH | O_DIRECTORY | O_NONBLOCK))
+        return open_below(dirfd, path, flags, mode, false);
+    int fd = open_below(dirfd, path, flags, mode, true);
+    if (fd != PAL_ERROR_INTERRUPTED || may_wait(dirfd, path))
+        return fd;
+    /* Linux opens a file no matter which signals are pending. The kick is kept for the next call
+     * that blocks. */
+    fd = open_below(dirfd, path, flags, mode, false);
+    __atomic_store_n(&host_tcb()->kick, 1, __ATOMIC_SEQ_CST);
+    return fd;
 }
 
 /* Apart from resolve_parent so that its buffer is on the stack only for paths that need it. */

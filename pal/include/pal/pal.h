@@ -337,7 +337,7 @@ int PalStreamOpen(PAL_STR uri, PAL_FLG access, PAL_FLG share_flags, PAL_FLG crea
 /* Open `path` below directory handle `dir`, never leaving it and never following a symlink in any
  * component. PAL_ERROR_SYMLINK if a symlink is met (also as the last component, unless
  * PAL_ACCESS_PATH, which then names the link itself); PAL_ERROR_CROSSED on "..": out of dir.
- * path "" or "." names dir itself. */
+ * path "" or "." names dir itself. [blocking] for a FIFO or a device, and only then. */
 int PalStreamOpenAt(PAL_HANDLE dir, PAL_STR path, PAL_FLG access, PAL_FLG share_flags,
                     PAL_FLG create, PAL_FLG options, PAL_HANDLE* handle);
 /* The same open file again under new access (a /proc/self/fd reopen). */
@@ -504,7 +504,8 @@ int PalWatchCreate(PAL_FLG options, PAL_HANDLE* handle);
 int PalWatchAdd(PAL_HANDLE watch, PAL_HANDLE object, PAL_FLG mask, PAL_IDX* id);
 int PalWatchRemove(PAL_HANDLE watch, PAL_IDX id);
 
-/* Small typed operations that have no better home; arg is in/out, size its size. */
+/* Small typed operations that have no better home; arg is in/out, size its size; it is the LibOS's
+ * own memory. PAL_ERROR_NOTIMPLEMENTED: not such an operation. What sets a terminal is [blocking]. */
 enum {
     PAL_OP_BYTES_READABLE = 1, /* int* */
     PAL_OP_PIPE_SIZE_GET,      /* int* */

@@ -19,7 +19,7 @@ static uint32_t cpuid(uint32_t leaf, int word) {
  * ------------------------------------------------------------------------------------------ */
 
 static uint64_t largest_cache_kb(void) {
-    const PAL_TOPO_INFO* topo = &g_pal_control->topo_info;
+    const PAL_TOPO_INFO* topo = libos_topology();
     uint64_t size = 0;
     for (size_t i = 0; i < MIN(topo->cache_count, PAL_MAX_CACHES); i++) {
         if (topo->caches[i].type != 1 && topo->caches[i].size > size)
@@ -29,7 +29,7 @@ static uint64_t largest_cache_kb(void) {
 }
 
 static unsigned int threads_of_socket(PAL_IDX socket) {
-    const PAL_TOPO_INFO* topo = &g_pal_control->topo_info;
+    const PAL_TOPO_INFO* topo = libos_topology();
     unsigned int n = 0;
     for (size_t i = 0; i < topo->thread_count; i++)
         n += topo->threads[i].online && topo->threads[i].socket_id == socket;
@@ -37,7 +37,7 @@ static unsigned int threads_of_socket(PAL_IDX socket) {
 }
 
 static unsigned int cores_of_socket(PAL_IDX socket) {
-    const PAL_TOPO_INFO* topo = &g_pal_control->topo_info;
+    const PAL_TOPO_INFO* topo = libos_topology();
     unsigned int n = 0;
     for (size_t i = 0; i < topo->thread_count; i++) {
         if (!topo->threads[i].online || topo->threads[i].socket_id != socket)
@@ -52,8 +52,8 @@ static unsigned int cores_of_socket(PAL_IDX socket) {
 }
 
 static void show_cpu(struct libos_text* out, size_t cpu) {
-    const PAL_CPU_INFO* info = &g_pal_control->cpu_info;
-    const PAL_CPU_THREAD_INFO* t = &g_pal_control->topo_info.threads[cpu];
+    const PAL_CPU_INFO* info = libos_cpu_info();
+    const PAL_CPU_THREAD_INFO* t = &libos_topology()->threads[cpu];
     libos_text_printf(out,
                       "processor\t: %zu\nvendor_id\t: %s\ncpu family\t: %llu\nmodel\t\t: %llu\n"
                       "model name\t: %s\nstepping\t: %llu\n",
@@ -86,7 +86,7 @@ static void show_cpu(struct libos_text* out, size_t cpu) {
 
 PROC_SHOW(proc_show_cpuinfo) {
     (void)at;
-    const PAL_TOPO_INFO* topo = &g_pal_control->topo_info;
+    const PAL_TOPO_INFO* topo = libos_topology();
     for (size_t i = 0; i < topo->thread_count; i++) {
         if (topo->threads[i].online)
             show_cpu(out, i);
@@ -99,7 +99,7 @@ PROC_SHOW(proc_show_cpuinfo) {
  */
 
 static unsigned int online_cpus(void) {
-    const PAL_TOPO_INFO* topo = &g_pal_control->topo_info;
+    const PAL_TOPO_INFO* topo = libos_topology();
     unsigned int n = 0;
     for (size_t i = 0; i < topo->thread_count; i++)
         n += topo->threads[i].online;
@@ -128,7 +128,7 @@ static uint64_t boot_time_s(void) {
 
 PROC_SHOW(proc_show_stat) {
     (void)at;
-    const PAL_TOPO_INFO* topo = &g_pal_control->topo_info;
+    const PAL_TOPO_INFO* topo = libos_topology();
     unsigned int cpus = online_cpus();
     uint64_t user, system, up = uptime_ns();
     PAL_USAGE usage = {0};
@@ -153,7 +153,7 @@ PROC_SHOW(proc_show_stat) {
 
 PROC_SHOW(proc_show_interrupts) {
     (void)at;
-    const PAL_TOPO_INFO* topo = &g_pal_control->topo_info;
+    const PAL_TOPO_INFO* topo = libos_topology();
     text_literal(out, "           ");
     for (size_t i = 0; i < topo->thread_count; i++) {
         if (topo->threads[i].online)

@@ -23,9 +23,8 @@ PROC_SHOW(proc_show_meminfo) {
         "KReclaimable:", "Slab:",          "SReclaimable:", "SUnreclaim:", "KernelStack:",
         "PageTables:",   "SecPageTables:", "NFS_Unstable:", "Bounce:",     "WritebackTmp:"};
     static const char* const after_vmalloc[] = {
-        "VmallocUsed:",       "VmallocChunk:",  "Percpu:",
-        "HardwareCorrupted:", "AnonHugePages:", "ShmemHugePages:",
-        "ShmemPmdMapped:",    "FileHugePages:", "FilePmdMapped:"};
+        "VmallocUsed:",    "VmallocChunk:",   "Percpu:",        "AnonHugePages:",
+        "ShmemHugePages:", "ShmemPmdMapped:", "FileHugePages:", "FilePmdMapped:"};
     PAL_SYSTEM_INFO info = {0};
     PAL_USAGE usage = {0};
     struct libos_mm_stats mm = {0};

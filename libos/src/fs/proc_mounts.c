@@ -18,7 +18,14 @@ static const char* path_of(const struct libos_mount* m) {
 }
 
 static const char* source_of(const struct libos_mount* m) {
-    return m->source && m->source[0] ? m->source : "none";
+    if (!m->source || !m->source[0])
+        return "none";
+    return strncmp(m->source, "file:", 5) == 0 ? m->source + 5 : m->source;
+}
+
+/* The pseudo file systems share their code; each is known by its source. */
+static const char* type_of(const struct libos_mount* m) {
+    return m->source && strcmp(m->ops->name, "pseudo") == 0 ? m->source : m->ops->name;
 }
 
 static bool show_mount(void* arg, struct libos_mount* m) {
@@ -26,7 +33,7 @@ static bool show_mount(void* arg, struct libos_mount* m) {
     put_escaped(out, source_of(m));
     text_literal(out, " ");
     put_escaped(out, path_of(m));
-    libos_text_printf(out, " %s %s,relatime 0 0\n", m->ops->name, m->readonly ? "ro" : "rw");
+    libos_text_printf(out, " %s %s,relatime 0 0\n", type_of(m), m->readonly ? "ro" : "rw");
     return true;
 }
 
@@ -68,7 +75,7 @@ static bool show_info(void* arg, struct libos_mount* m) {
                       (unsigned long long)(st.dev >> 8 & 0xfff),
                       (unsigned long long)((st.dev & 0xff) | (st.dev >> 12 & 0xfff00)));
     put_escaped(out, path_of(m));
-    libos_text_printf(out, " %s,relatime - %s ", rw, m->ops->name);
+    libos_text_printf(out, " %s,relatime - %s ", rw, type_of(m));
     put_escaped(out, source_of(m));
     libos_text_printf(out, " %s\n", rw);
     return true;

@@ -191,8 +191,8 @@ static bool node_exists(uint64_t arg, uint64_t node) {
 
 static void show_allowed(struct libos_text* out, struct libos_thread* t) {
     uint8_t mask[128] = {0};
-    uint64_t cpus = MIN(g_pal_control->topo_info.thread_count, sizeof(mask) * 8);
-    uint64_t nodes = MAX(g_pal_control->topo_info.node_count, 1);
+    uint64_t cpus = MIN(libos_topology()->thread_count, sizeof(mask) * 8);
+    uint64_t nodes = MAX(libos_topology()->node_count, 1);
     if (!t->host || PalThreadGetCPUAffinity(t->host, sizeof(mask), mask) < 0)
         memset(mask, 0xff, sizeof(mask));
     text_literal(out, "Cpus_allowed:\t");

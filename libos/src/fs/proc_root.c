@@ -74,13 +74,16 @@ struct names_seen {
 
 static bool add_new_filesystem(void* arg, struct libos_mount* m) {
     struct names_seen* seen = arg;
+    const char* name = m->ops->name;
+    if (m->source && strcmp(name, "pseudo") == 0)
+        name = m->source; /* these share their code; each is known by its source */
     for (size_t i = 0; i < seen->count; i++) {
-        if (strcmp(seen->names[i], m->ops->name) == 0)
+        if (strcmp(seen->names[i], name) == 0)
             return true;
     }
     if (seen->count < ARRAY_SIZE(seen->names))
-        seen->names[seen->count++] = m->ops->name;
-    libos_text_printf(seen->out, "%s\t%s\n", m->host_path ? "" : "nodev", m->ops->name);
+        seen->names[seen->count++] = name;
+    libos_text_printf(seen->out, "%s\t%s\n", m->host_path ? "" : "nodev", name);
     return true;
 }
 

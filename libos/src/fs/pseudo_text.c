@@ -77,3 +77,13 @@ void libos_text_map(struct libos_text* t, uint64_t count, libos_set_fn has, uint
         libos_text_printf(t, "%0*x%s", (int)width, bits, w ? "," : "");
     }
 }
+
+const PAL_TOPO_INFO* libos_topology(void) {
+    static const PAL_TOPO_INFO unknown;
+    return PalTopologyQuery() < 0 ? &unknown : &g_pal_control->topo_info;
+}
+
+const PAL_CPU_INFO* libos_cpu_info(void) {
+    PalTopologyQuery();
+    return &g_pal_control->cpu_info;
+}

@@ -20,6 +20,10 @@ void libos_text_list(struct libos_text* t, uint64_t count, libos_set_fn has, uin
 /* The same as a map, "00000000,0000000f"; no newline. */
 void libos_text_map(struct libos_text* t, uint64_t count, libos_set_fn has, uint64_t arg);
 
+/* The machine; asked of the host when first wanted. No CPUs at all if it does not tell. */
+const PAL_TOPO_INFO* libos_topology(void);
+const PAL_CPU_INFO* libos_cpu_info(void);
+
 #define text_literal(t, s) libos_text_append((t), (s), sizeof(s) - 1)
 
 #endif /* PSEUDO_TEXT_H */

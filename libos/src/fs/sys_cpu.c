@@ -11,7 +11,7 @@ enum { /* node->data of the lists */
 };
 
 static bool in_list(uint64_t which, uint64_t cpu) {
-    bool online = g_pal_control->topo_info.threads[cpu].online;
+    bool online = libos_topology()->threads[cpu].online;
     switch (which) {
         case LIST_ONLINE:
             return online;
@@ -23,20 +23,20 @@ static bool in_list(uint64_t which, uint64_t cpu) {
 }
 
 static SYS_SHOW(show_list) {
-    libos_text_list(out, g_pal_control->topo_info.thread_count, in_list, (uint64_t)at->node->data);
+    libos_text_list(out, libos_topology()->thread_count, in_list, (uint64_t)at->node->data);
     return 0;
 }
 
 static SYS_SHOW(show_kernel_max) {
     (void)at;
-    libos_text_printf(out, "%llu\n", (unsigned long long)g_pal_control->topo_info.thread_count - 1);
+    libos_text_printf(out, "%llu\n", (unsigned long long)libos_topology()->thread_count - 1);
     return 0;
 }
 
 /* Does any core have more than one online thread? */
 static SYS_SHOW(show_smt_active) {
     (void)at;
-    const PAL_TOPO_INFO* topo = &g_pal_control->topo_info;
+    const PAL_TOPO_INFO* topo = libos_topology();
     bool smt = false;
     for (size_t i = 0; i < topo->thread_count && !smt; i++) {
         for (size_t k = 0; k < i && !smt; k++)
@@ -51,13 +51,12 @@ static SYS_SHOW(show_smt_active) {
 static bool match_cpu(const struct libos_pseudo_at* dir, const char* name, size_t len,
                       uint64_t* id) {
     (void)dir;
-    return libos_pseudo_prefixed("cpu", name, len, id) &&
-           *id < g_pal_control->topo_info.thread_count;
+    return libos_pseudo_prefixed("cpu", name, len, id) && *id < libos_topology()->thread_count;
 }
 
 static void list_cpus(const struct libos_pseudo_at* dir, libos_pseudo_emit_fn emit, void* arg) {
     (void)dir;
-    for (uint64_t i = 0; i < g_pal_control->topo_info.thread_count; i++) {
+    for (uint64_t i = 0; i < libos_topology()->thread_count; i++) {
         char name[16];
         snprintf(name, sizeof(name), "cpu%llu", (unsigned long long)i);
         if (!emit(arg, name, i))

@@ -20,11 +20,11 @@ enum { /* what a file of cache/indexN tells */
 };
 
 static const PAL_CPU_THREAD_INFO* threads(void) {
-    return g_pal_control->topo_info.threads;
+    return libos_topology()->threads;
 }
 
 static uint64_t cpu_count(void) {
-    return g_pal_control->topo_info.thread_count;
+    return libos_topology()->thread_count;
 }
 
 /* ---- groups
@@ -138,7 +138,7 @@ static const struct libos_pseudo_node g_topology[] = {
  */
 
 static uint64_t cache_count(void) {
-    return MIN(g_pal_control->topo_info.cache_count, (PAL_NUM)PAL_MAX_CACHES);
+    return MIN(libos_topology()->cache_count, (PAL_NUM)PAL_MAX_CACHES);
 }
 
 static uint64_t sharers(const PAL_CACHE_INFO* c) {
@@ -147,7 +147,7 @@ static uint64_t sharers(const PAL_CACHE_INFO* c) {
 
 static SYS_SHOW(show_cache) {
     static const char* const types[] = {"Data", "Instruction", "Unified"};
-    const PAL_CACHE_INFO* c = &g_pal_control->topo_info.caches[at->ids[1]];
+    const PAL_CACHE_INFO* c = &libos_topology()->caches[at->ids[1]];
     unsigned long long value = 0;
     switch ((uintptr_t)at->node->data) {
         case CACHE_LINE_SIZE:
@@ -180,7 +180,7 @@ static SYS_SHOW(show_cache) {
 }
 
 static SYS_SHOW(show_cache_sharers) {
-    const PAL_CACHE_INFO* c = &g_pal_control->topo_info.caches[at->ids[1]];
+    const PAL_CACHE_INFO* c = &libos_topology()->caches[at->ids[1]];
     struct group g = {.kind = GROUP_CACHE, .cpu = at->ids[0], .shared_by = sharers(c)};
     show_group(out, &g, at->node->data);
     return 0;

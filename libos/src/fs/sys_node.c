@@ -7,7 +7,7 @@
 #define REMOTE_DISTANCE 20 /* what firmware without a table tells */
 
 static uint64_t node_count(void) {
-    return MAX(g_pal_control->topo_info.node_count, 1);
+    return MAX(libos_topology()->node_count, 1);
 }
 
 static bool exists_always(uint64_t arg, uint64_t node) {
@@ -16,7 +16,7 @@ static bool exists_always(uint64_t arg, uint64_t node) {
 }
 
 static bool cpu_of_node(uint64_t node, uint64_t cpu) {
-    const PAL_CPU_THREAD_INFO* t = &g_pal_control->topo_info.threads[cpu];
+    const PAL_CPU_THREAD_INFO* t = &libos_topology()->threads[cpu];
     return t->online && t->node_id == node;
 }
 
@@ -27,12 +27,12 @@ static SYS_SHOW(show_nodes) {
 }
 
 static SYS_SHOW(show_cpulist) {
-    libos_text_list(out, g_pal_control->topo_info.thread_count, cpu_of_node, at->ids[0]);
+    libos_text_list(out, libos_topology()->thread_count, cpu_of_node, at->ids[0]);
     return 0;
 }
 
 static SYS_SHOW(show_cpumap) {
-    libos_text_map(out, g_pal_control->topo_info.thread_count, cpu_of_node, at->ids[0]);
+    libos_text_map(out, libos_topology()->thread_count, cpu_of_node, at->ids[0]);
     text_literal(out, "\n");
     return 0;
 }

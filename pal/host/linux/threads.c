@@ -14,6 +14,7 @@
 #include "host_internal.h"
 
 #define THREAD_STACK_SIZE (64UL << 10)
+#define MAX_LOOKS         16
 #define ALT_STACK_MIN     (64UL << 10)
 
 struct host_lock g_thread_lock = HOST_LOCK_INIT; /* guards the lists below */
@@ -53,13 +54,20 @@ static struct host_tcb* block_new(PAL_NUM stack_size) {
     return tcb;
 }
 
-/* A block whose thread is gone, or NULL. */
+/* A block whose thread is gone, or NULL. The oldest may be held up on its last steps, so a few more
+ * are looked at. */
 static struct host_tcb* block_reuse(void) {
-    struct host_tcb* tcb = NULL;
+    struct host_tcb *tcb, *before = NULL;
     host_lock(&g_thread_lock);
-    if (g_ended && !__atomic_load_n(&g_ended->alive, __ATOMIC_ACQUIRE)) {
-        tcb = g_ended;
-        g_ended = tcb->next;
+    tcb = g_ended;
+    for (int i = 0; tcb && __atomic_load_n(&tcb->alive, __ATOMIC_ACQUIRE); i++) {
+        before = tcb;
+        tcb = i < MAX_LOOKS ? tcb->next : NULL;
+    }
+    if (tcb) {
+        *(before ? &before->next : &g_ended) = tcb->next;
+        if (g_ended_last == tcb)
+            g_ended_last = before;
     }
     host_unlock(&g_thread_lock);
     return tcb;

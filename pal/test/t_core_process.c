@@ -1,0 +1,180 @@
+/*
+ * Processes: fork, create, wait, the ways to end.
+ */
+#include "pal_test.h"
+
+int test_child(PAL_CONTROL* control) {
+    PAL_NUM n = 5;
+    if (!control->host_argv[0] || strcmp(control->host_argv[0], "child") != 0)
+        return 1;
+    if (!control->executable || strcmp(control->executable, "file:/some/program") != 0)
+        return 2;
+    if (PalStreamWrite(control->parent_process, 0, &n, "hello", NULL) != 0)
+        return 3;
+    return 33;
+}
+
+TEST(PalProcessCreate, talks_to_its_parent) {
+    PAL_STR args[] = {"child", "with", "arguments", NULL};
+    PAL_HANDLE h;
+    PAL_NUM n = 16, status = 0;
+    char text[16];
+    EXPECT(PalProcessCreate("file:/some/program", args, &h), 0);
+    EXPECT(h->hdr.type, PAL_TYPE_PROCESS);
+    EXPECT(PalStreamRead(h, 0, &n, text, NULL, 0), 0);
+    EXPECT(n, 5);
+    EXPECT(memcmp(text, "hello", 5), 0);
+    EXPECT(PalProcessWait(h, true, &status), 0);
+    EXPECT(status, 33);
+    PalObjectClose(h);
+    EXPECT(PalProcessCreate(BAD_URI, args, &h), PAL_ERROR_INVAL);
+    EXPECT(PalProcessCreate(NULL, args, &h), PAL_ERROR_INVAL);
+}
+
+static int thread_waits(void* word) {
+    PalFutexWait(word, 1, PAL_CLOCK_MONOTONIC, NO_TIMEOUT, false);
+    return 0;
+}
+
+/* What must hold in a child: its own block, its own threads, traps armed. */
+static int child_checks(PAL_HANDLE other, long* shared) {
+    PAL_HANDLE h;
+    uint32_t word = 0;
+    if (pal_get_tcb()->self != pal_get_tcb() || PalThreadResume(other) != PAL_ERROR_NOTHREAD)
+        return 1;
+    if (PalThreadCreate(thread_waits, &word, &h) || PalSynchronizationObjectWait(h, NO_TIMEOUT))
+        return 2;
+    *shared = 2;
+    return 42;
+}
+
+TEST(PalProcessFork, child_of_a_threaded_process) {
+    PAL_HANDLE child, thread;
+    PAL_PTR shared = NULL;
+    PAL_NUM status = 0;
+    static long private_word = 1;
+    uint32_t word = 1;
+    EXPECT(PalVirtualMemoryAlloc(&shared, 0x1000, PAL_ALLOC_SHARED, PAL_PROT_READ | PAL_PROT_WRITE),
+           0);
+    EXPECT(PalThreadCreate(thread_waits, &word, &thread), 0);
+    EXPECT(PalProcessFork(&child), 0);
+    if (!child) {
+        private_word = 2;
+        PalProcessExit(child_checks(thread, shared));
+    }
+    EXPECT(PalProcessWait(child, true, &status), 0);
+    EXPECT(status, 42);
+    EXPECT(*(long*)shared, 2);
+    EXPECT(private_word, 1);
+    EXPECT(PalProcessWait(child, false, &status), 0); /* asked again: the same answer */
+    PalObjectClose(child);
+    word = 0;
+    PalFutexWake(&word, 1, false);
+    EXPECT(PalSynchronizationObjectWait(thread, NO_TIMEOUT), 0);
+    PalObjectClose(thread);
+}
+
+TEST(PalProcessFork, end_of_child_is_an_event) {
+    PAL_HANDLE child;
+    PAL_FLG events = PAL_WAIT_READ, ret_events = 0;
+    EXPECT(PalProcessFork(&child), 0);
+    if (!child) {
+        PalThreadDelayExecution(20000);
+        PalProcessExit(0);
+    }
+    EXPECT(PalProcessWait(child, false, NULL), PAL_ERROR_TRYAGAIN);
+    EXPECT(PalSynchronizationObjectWait(child, 1), PAL_ERROR_TRYAGAIN);
+    EXPECT(PalStreamsWaitEvents(1, &child, &events, &ret_events, NO_TIMEOUT), 0);
+    EXPECT(PalProcessWait(child, false, NULL), 0);
+    PalObjectClose(child);
+}
+
+static int thread_ends(void* tid) {
+    PalThreadExit(tid);
+}
+
+static volatile bool g_stop;
+static int thread_makes_threads(void* arg) {
+    while (!g_stop) {
+        uint32_t tid = 1;
+        PAL_HANDLE h;
+        if (PalThreadCreate(thread_ends, &tid, &h))
+            return 1;
+        PalSynchronizationObjectWait(h, NO_TIMEOUT);
+        while (__atomic_load_n(&tid, __ATOMIC_SEQ_CST))
+            PalThreadYieldExecution();
+        PalObjectClose(h);
+    }
+    return 0;
+}
+
+TEST(PalProcessFork, while_others_make_threads) {
+    PAL_HANDLE maker;
+    EXPECT(PalThreadCreate(thread_makes_threads, NULL, &maker), 0);
+    for (int i = 0; i < 300; i++) {
+        PAL_HANDLE child;
+        PAL_NUM status = 99;
+        EXPECT(PalProcessFork(&child), 0);
+        if (!child) {
+            uint32_t tid = 1;
+            PAL_HANDLE h;
+            if (PalThreadCreate(thread_ends, &tid, &h))
+                PalProcessExit(1);
+            PalProcessExit(PalSynchronizationObjectWait(h, 5000000) ? 2 : 0);
+        }
+        EXPECT(PalProcessWait(child, true, &status), 0);
+        EXPECT(status, 0);
+        PalObjectClose(child);
+    }
+    g_stop = true;
+    EXPECT(PalSynchronizationObjectWait(maker, NO_TIMEOUT), 0);
+    PalObjectClose(maker);
+}
+
+static PAL_NUM end_of(void (*f)(PAL_NUM), PAL_NUM arg) {
+    PAL_HANDLE child;
+    PAL_NUM status = 999;
+    if (PalProcessFork(&child))
+        return 998;
+    if (!child) {
+        f(arg);
+        PalProcessExit(997);
+    }
+    if (PalProcessWait(child, true, &status))
+        status = 996;
+    PalObjectClose(child);
+    return status;
+}
+
+static void exit_with(PAL_NUM code) {
+    PalProcessExit(code);
+}
+
+static void killed_by(PAL_NUM signo) {
+    PalProcessKillSelf(signo);
+}
+
+TEST(PalProcessExit, status) {
+    EXPECT(end_of(exit_with, 0), 0);
+    EXPECT(end_of(exit_with, 255), 255);
+    EXPECT(end_of(exit_with, 256 + 7), 7);
+}
+
+TEST(PalProcessKillSelf, status) {
+    static const PAL_NUM signals[] = {1, 2, 3, 6, 9, 11, 13, 15, 31, 34, 64};
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        EXPECT(end_of(killed_by, signals[i]), 256 + signals[i]);
+    EXPECT(end_of(killed_by, 0), 128);
+    EXPECT(end_of(killed_by, 17), 128 + 17); /* ends nothing by itself */
+}
+
+TEST(PalProcessStopSelf, bad_signal) {
+    EXPECT(PalProcessStopSelf(15), PAL_ERROR_INVAL);
+    EXPECT(PalProcessStopSelf(0), PAL_ERROR_INVAL);
+}
+
+TEST(PalProcessWait, bad_handles) {
+    PAL_NUM status;
+    EXPECT(PalProcessWait(NULL, false, &status), PAL_ERROR_BADHANDLE);
+    EXPECT(PalProcessWait(test_event(), false, &status), PAL_ERROR_BADHANDLE);
+}

@@ -174,7 +174,11 @@ bool libos_exit_work(struct libos_regs* regs) {
             __atomic_and_fetch(&tcb->work, ~(work & ~0x3fu), __ATOMIC_SEQ_CST);
         }
     }
-    return restart_now(regs);
+    if (restart_now(regs))
+        return true;
+    __atomic_store_n(&tcb->native_return, regs->resume ? regs->resume : regs->rip,
+                     __ATOMIC_SEQ_CST); /* patch.c */
+    return false;
 }
 
 void libos_signal_exec(void) {

@@ -259,13 +259,28 @@ static int write_site(struct patch_site* s, const struct libos_vma_info* vma) {
 
 /* ---- deciding --------------------------------------------------------------------------------- */
 
+/* Will t go on natively at addr? In the LibOS its frame says so; the frame is complete before
+ * in_libos is set. Outside, native_return is where it was sent last: it may not have got there. */
+static bool may_return(const struct libos_thread* t, uint64_t addr) {
+    const struct libos_regs* frame = t->regs; /* of a thread that has not started yet */
+    if (t->tcb) {
+        uint64_t native = __atomic_load_n(&t->tcb->native_return, __ATOMIC_SEQ_CST);
+        if (!__atomic_load_n(&t->tcb->in_libos, __ATOMIC_ACQUIRE))
+            return native == addr;
+        frame = libos_frame(t->tcb);
+    }
+    if (!frame)
+        return false;
+    uint64_t resume = __atomic_load_n(&frame->resume, __ATOMIC_RELAXED);
+    return (resume ? resume : __atomic_load_n(&frame->rip, __ATOMIC_RELAXED)) == addr;
+}
+
 static bool others_may_return(uint64_t addr) {
     bool found = false;
     struct libos_thread* self = get_cur_thread();
     lock(&g_process.threads_lock);
     list_for_each(t, &g_process.threads, struct libos_thread, node) {
-        if (t != self && t->tcb &&
-            __atomic_load_n(&t->tcb->native_return, __ATOMIC_SEQ_CST) == addr)
+        if (t != self && may_return(t, addr))
             found = true;
     }
     unlock(&g_process.threads_lock);

@@ -221,7 +221,13 @@ static struct libos_path* stream_path(PAL_HANDLE handle, uint32_t type, uint64_t
                  (unsigned long)ino);
         return libos_path_alloc(NULL, buf);
     }
-    if (PalStreamGetName(handle, buf, sizeof(buf)) < 0)
+    /* The inherited handle's own name is "stdin"; one of the object behind it tells more. */
+    PAL_HANDLE object;
+    if (PalStreamReopen(handle, PAL_ACCESS_PATH, 0, &object) < 0)
+        return NULL;
+    int ret = PalStreamGetName(object, buf, sizeof(buf));
+    PalObjectClose(object);
+    if (ret < 0)
         return NULL;
     buf[sizeof(buf) - 1] = '\0';
     const char* name = strchr(buf, ':');

@@ -412,10 +412,11 @@ static void check_rules(struct check* c, const toml_table_t* root, bool need_ent
 /* What is accepted but does nothing yet is said, so that no one relies on it. */
 static void warn_later(struct check* c, const toml_table_t* root) {
     static const char* const paths[] = {"sys.allowed_ioctls", "fs.insecure__keys",
-                                        "fs.insecure__protected_files_key"};
+                                        "fs.insecure__protected_files_key",
+                                        "sys.enable_extra_runtime_domain_names_conf"};
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         const toml_value_t* value = toml_get_path(root, paths[i]);
-        if (!value)
+        if (!value || (value->type == TOML_BOOL && !value->boolean))
             continue;
         start(c);
         say(c, paths[i]);

@@ -19,7 +19,7 @@ static const struct {
 } g_steps[] = {
     {"memory", libos_mm_init},          {"process", libos_process_init},
     {"system-call entry", libos_arch_init}, {"signals", libos_signal_init},
-    {"tracing", libos_trace_init},
+    {"tracing", libos_trace_init},          {"mocked calls", libos_mock_init},
     {"system names", libos_uts_init},   {"file systems", libos_fs_init},
     {"standard input and output", libos_stdio_init},
 };
@@ -32,7 +32,7 @@ static void check_control(const PAL_CONTROL* c) {
                  c->libos_address.end <= c->user_address.start);
     if (!sane || !c->manifest_root) {
         log_error("the PAL's control block is %s", sane ? "without a manifest" : "not credible");
-        PalProcessExit(1);
+        PalProcessExit(LIBOS_START_FAILED);
     }
 }
 
@@ -43,7 +43,7 @@ void libos_start(PAL_CONTROL* control) {
         int ret = g_steps[i].init();
         if (ret < 0) {
             log_error("start-up failed at: %s (error %d)", g_steps[i].what, -ret);
-            PalProcessExit(1);
+            PalProcessExit(LIBOS_START_FAILED);
         }
     }
     const char* program = manifest_string(control->manifest_root, "libos.entrypoint", NULL);
@@ -55,7 +55,7 @@ void libos_start(PAL_CONTROL* control) {
     char** envp = libos_start_envp();
     if (!argv || !envp) {
         log_error("out of memory for the program's arguments");
-        PalProcessExit(1);
+        PalProcessExit(LIBOS_START_FAILED);
     }
     PalProcessExit(libos_exec_first(program, argv, envp));
 }

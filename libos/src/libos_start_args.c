@@ -46,7 +46,7 @@ static void vector_add_file(struct vector* v, const char* key, const char* uri) 
     }
     if (ret < 0 || !text) {
         log_error("%s: cannot read %s: %s", key, uri, pal_strerror(ret));
-        PalProcessExit(1);
+        PalProcessExit(LIBOS_START_FAILED);
     }
     PalObjectClose(handle);
     for (size_t i = 0; i < done; i += strlen(text + i) + 1)

@@ -13,7 +13,7 @@
 #define ROUND_UP(x)   ROUND_DOWN((x) + PAGE - 1)
 #define MAX_SPAN      (1UL << 30)
 #define MAX_PHDRS     32
-#define STATUS_BROKEN 126
+#define STATUS_BROKEN 125 /* as every failed start */
 
 #ifndef PT_GNU_RELRO
 #define PT_GNU_RELRO 0x6474e552

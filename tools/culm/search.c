@@ -52,6 +52,11 @@ static _Noreturn void fail(const char* program, int error) {
         case EACCES:
             die(STATUS_NOT_EXECUTABLE, "%s: permission denied (not executable)", program);
         case ENOENT:
+            if (*program == '/' && access(program, F_OK) == 0)
+                die(STATUS_NOT_FOUND,
+                    "%s: no such file in the guest; the host has one: show its "
+                    "directory with -v HOST:GUEST",
+                    program);
             if (strchr(program, '/'))
                 die(STATUS_NOT_FOUND, "%s: no such file in the guest", program);
             die(STATUS_NOT_FOUND, "%s: not found in the guest's PATH", program);

@@ -8,6 +8,7 @@
 #include "libos_fs_refs.h"
 #include "libos_proc_internal.h"
 #include "libos_time.h"
+#include "manifest.h"
 
 #define CLONE_NAMESPACES                                                                           \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
@@ -145,6 +146,8 @@ static int start_thread(struct libos_thread* t) {
 
 static long refuse_process(void) {
     static uint32_t said;
+    if (manifest_bool(g_pal_control->manifest_root, "sys.disallow_subprocesses", false))
+        return -EAGAIN; /* as at RLIMIT_NPROC: programs know how to do without */
     if (!__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
         log_error("%s: fork, vfork or clone of a new process is not supported yet; the call fails "
                   "with ENOSYS", get_cur_thread()->comm);

@@ -4,6 +4,7 @@
 #include "libos_process.h"
 #include "libos_file.h"
 #include "libos_proc_internal.h"
+#include "manifest.h"
 
 struct libos_process g_process = {
     .pid = 1,
@@ -17,6 +18,15 @@ struct libos_process g_process = {
     .dumpable = 1,
 };
 
+/* What a manifest says raises the hard limit too: it only concerns the LibOS. 0: nothing said. */
+static void set_soft_limit(struct rlimit64* limit, uint64_t value) {
+    if (!value)
+        return;
+    limit->rlim_cur = value;
+    if (limit->rlim_max < value)
+        limit->rlim_max = value;
+}
+
 /* The limits a program starts with are those of whoever started it. What the host will not tell is
  * unlimited, as in a fresh kernel. */
 static void init_limits(struct libos_process* p) {
@@ -27,16 +37,35 @@ static void init_limits(struct libos_process* p) {
         p->limits[i].rlim_cur = soft;
         p->limits[i].rlim_max = hard;
     }
+    const toml_table_t* manifest = g_pal_control->manifest_root;
+    set_soft_limit(&p->limits[RLIMIT_STACK], manifest_size(manifest, "sys.stack.size", 0));
+    set_soft_limit(&p->limits[RLIMIT_NOFILE], manifest_int(manifest, "sys.fds.limit", 0));
 }
 
-static void init_credentials(struct libos_thread* t) {
-    t->uid = t->suid = g_pal_control->host_uid;
-    t->euid = t->fsuid = g_pal_control->host_euid;
-    t->gid = t->sgid = g_pal_control->host_gid;
-    t->egid = t->fsgid = g_pal_control->host_egid;
+/* The ids are the manifest's, not the host's: the host's say only what the host will allow. */
+static int init_credentials(struct libos_thread* t) {
+    const toml_table_t* manifest = g_pal_control->manifest_root;
+    t->uid = t->suid = t->euid = t->fsuid = manifest_int(manifest, "loader.uid", 0);
+    t->gid = t->sgid = t->egid = t->fsgid = manifest_int(manifest, "loader.gid", 0);
     if (t->euid == 0)
         t->cap_effective = t->cap_permitted = LIBOS_CAP_FULL;
     t->cap_bounding = LIBOS_CAP_FULL;
+    const toml_value_t* groups = toml_get_path(manifest, "loader.culm__groups");
+    size_t count = groups && groups->type == TOML_ARRAY ? toml_array_count(groups->array) : 0;
+    if (!count)
+        return 0;
+    t->groups = libos_malloc(count * sizeof(*t->groups));
+    if (!t->groups)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++) { /* sorted, as setgroups keeps them */
+        uint32_t group = toml_array_item(groups->array, i)->integer;
+        size_t at = i;
+        for (; at > 0 && t->groups[at - 1] > group; at--)
+            t->groups[at] = t->groups[at - 1];
+        t->groups[at] = group;
+    }
+    t->group_count = count;
+    return 0;
 }
 
 int libos_process_init(void) {
@@ -45,7 +74,9 @@ int libos_process_init(void) {
         return -ENOMEM;
     t->tid = g_process.pid;
     t->is_leader = true;
-    init_credentials(t);
+    int ret = init_credentials(t);
+    if (ret < 0)
+        return ret;
     init_limits(&g_process);
     PAL_NUM now = 0;
     PalClockGet(PAL_CLOCK_MONOTONIC, &now);

@@ -9,12 +9,15 @@
 #include "libos_table.h"
 #include "libos_time.h"
 #include "libos_uts.h"
+#include "manifest.h"
 
 struct libos_uts g_uts = {.release = "6.1.0-culm", .version = "#1 SMP PREEMPT_DYNAMIC Culm",
                           .domainname = "(none)"};
 
 int libos_uts_init(void) {
-    strlcpy(g_uts.nodename, g_pal_control->host_name ? g_pal_control->host_name : "localhost",
+    const char* host = g_pal_control->host_name ? g_pal_control->host_name : "localhost";
+    strlcpy(g_uts.nodename,
+            manifest_string(g_pal_control->manifest_root, "sys.culm__hostname", host),
             sizeof(g_uts.nodename));
     return 0;
 }

@@ -86,7 +86,9 @@ long libos_traced_call(struct libos_regs* regs) {
         trace_count(nr, 0, false, trapped);
     uint64_t start = g_stats ? now_ns() : 0;
     libos_syscall_t fn = nr < LIBOS_CALL_COUNT ? g_libos_calls[nr].function : NULL;
-    long result = fn ? fn(args[0], args[1], args[2], args[3], args[4], args[5]) : -ENOSYS;
+    long result = -ENOSYS;
+    if (!trace_mock(nr, &result) && fn)
+        result = fn(args[0], args[1], args[2], args[3], args[4], args[5]);
     if (g_stats && !does_not_return(nr))
         trace_count(nr, now_ns() - start, result < 0 && result > -4096, trapped);
     if (g_strace && (!does_not_return(nr) || (result < 0 && nr != __NR_rt_sigreturn)))

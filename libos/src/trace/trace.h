@@ -30,6 +30,9 @@ void trace_put(struct trace_line* line, const char* fmt, ...)
  * is not known. */
 void trace_arg(struct trace_line* line, unsigned kind, uint64_t value, uint64_t next, long result);
 
+/* The fixed result of a call that the manifest mocks; false: none. (mock.c) */
+bool trace_mock(uint32_t nr, long* result);
+
 /* --stats (stats.c) */
 void trace_count(uint32_t nr, uint64_t ns, bool failed, bool trapped);
 void trace_stats_init(void);

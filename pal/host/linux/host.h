@@ -64,6 +64,8 @@ static inline int64_t host_result(long result) {
 /* One line on standard error (or the log): "culm-pal: ...". */
 void host_log(int level, const char* fmt, ...) __attribute__((format(printf, 2, 3)));
 /* One line on standard error, then end the process with this status. */
+/* Status of a start that failed before the program ran, as the culm command documents it. */
+#define HOST_START_FAILED 125
 _Noreturn void host_die(int status, const char* fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- Locks: a futex word; 0 free, 1 held, 2 held with waiters. Never held over a blocking call.

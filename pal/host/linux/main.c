@@ -2,12 +2,13 @@
  * Start of the PAL: command line, control block, manifest, LibOS.
  *
  *   culm-pal [--manifest-fd N | --manifest FILE] [--libos FILE | --bare FILE] [--parent-fd N]
- *            [--entrypoint URI] [--log-level L] [--trap sud|seccomp] -- ARGV...
+ *            [--entrypoint URI] [--log-level L] [--trap auto|sud|seccomp] -- ARGV...
  *
- * Exit status when the start fails: 1 host or usage, 126 broken LibOS file, 127 file not found.
+ * Exit status when the start fails, whatever the reason: 125, as the culm command documents it.
  */
 #include "host_internal.h"
 #include "loader.h"
+#include "manifest.h"
 #include "toml.h"
 
 #include <linux/auxvec.h>
@@ -45,7 +46,7 @@ static long parse_fd(const char* option, const char* text) {
     const char* at = text;
     PAL_NUM n = host_parse_number(&at);
     if (!*text || *at || n > INT32_MAX)
-        host_die(1, "option %s wants a descriptor number, not '%s'", option, text);
+        host_die(HOST_START_FAILED, "option %s wants a descriptor number, not '%s'", option, text);
     return n;
 }
 
@@ -66,7 +67,7 @@ static void set_option(const char* name, const char* value) {
     else if (!strcmp(name, "--trap"))
         g_options.trap = value;
     else
-        host_die(1,
+        host_die(HOST_START_FAILED,
                  "unknown option %s; usage: culm-pal [--manifest FILE] [--libos FILE] -- ARGV...",
                  name);
 }
@@ -78,9 +79,10 @@ static char** parse_options(char** argv) {
         if (!strcmp(*argv, "--"))
             return argv + 1;
         if (strncmp(*argv, "--", 2) != 0)
-            host_die(1, "unexpected argument '%s': the program's arguments go behind --", *argv);
+            host_die(HOST_START_FAILED,
+                     "unexpected argument '%s': the program's arguments go behind --", *argv);
         if (!argv[1])
-            host_die(1, "option %s wants a value", *argv);
+            host_die(HOST_START_FAILED, "option %s wants a value", *argv);
         set_option(argv[0], argv[1]);
     }
     return none;
@@ -99,7 +101,8 @@ static void apply_log_level(void) {
             return;
         }
     }
-    host_die(1, "unknown log level '%s': none, error, warning, debug, trace or all", text);
+    host_die(HOST_START_FAILED, "unknown log level '%s': none, error, warning, debug, trace or all",
+             text);
 }
 
 static void apply_trap(const char* text) {
@@ -107,8 +110,8 @@ static void apply_trap(const char* text) {
         return;
     if (!strcmp(text, "seccomp"))
         g_trap_kind = TRAP_SECCOMP;
-    else if (strcmp(text, "sud") != 0)
-        host_die(1, "unknown trap '%s': sud or seccomp", text);
+    else if (strcmp(text, "sud") != 0 && strcmp(text, "auto") != 0)
+        host_die(HOST_START_FAILED, "unknown trap '%s': auto, sud or seccomp", text);
 }
 
 /* ---- Control block
@@ -158,7 +161,7 @@ static void fill_host_names(void) {
 static long open_or_die(const char* path, const char* what) {
     long fd = host_syscall(__NR_open, path, O_RDONLY_CLOEXEC);
     if (fd < 0)
-        host_die(fd == -ENOENT ? 127 : 126, "cannot open %s %s: %s", what, path,
+        host_die(HOST_START_FAILED, "cannot open %s %s: %s", what, path,
                  pal_strerror(host_error(fd)));
     return fd;
 }
@@ -169,7 +172,7 @@ static void default_image_path(void) {
     static const char name[] = "libculm.so";
     long n = host_syscall(__NR_readlink, "/proc/self/exe", path, sizeof(path) - sizeof(name));
     if (n < 0)
-        host_die(127, "cannot find the LibOS: give --libos FILE");
+        host_die(HOST_START_FAILED, "cannot find the LibOS: give --libos FILE");
     path[n > 0 ? n : 0] = '\0';
     strlcpy(strrchr(path, '/') + 1, name, sizeof(name));
     g_image_path = path;
@@ -186,19 +189,19 @@ static void read_manifest(void) {
         return;
     long size = host_syscall(__NR_lseek, fd, 0, 2);
     if (size < 0 || size > (long)MANIFEST_MAX)
-        host_die(1, "cannot read %s: not a file of at most 16 MiB", name);
+        host_die(HOST_START_FAILED, "cannot read %s: not a file of at most 16 MiB", name);
     char* text = host_map_internal(size + 1);
     long at = 0;
     while (text && at < size) {
         long n = host_syscall(__NR_pread64, fd, text + at, size - at, at);
         if (n < 0)
-            host_die(1, "cannot read %s: %s", name, pal_strerror(host_error(n)));
+            host_die(HOST_START_FAILED, "cannot read %s: %s", name, pal_strerror(host_error(n)));
         if (n == 0)
             break;
         at += n;
     }
     if (!text)
-        host_die(1, "out of memory for %s", name);
+        host_die(HOST_START_FAILED, "out of memory for %s", name);
     host_syscall(__NR_close, fd);
     g_manifest_text = text;
     g_control.manifest_preload = (PAL_PTR_RANGE){text, text + at};
@@ -207,6 +210,40 @@ static void read_manifest(void) {
 static void* manifest_alloc(void* arg, size_t size) {
     (void)arg;
     return host_map_internal(size);
+}
+
+/* The log is the user's own file, opened with the user's rights: nothing of the guest's. */
+static void open_log(const char* path) {
+    long fd = host_syscall(__NR_openat, -100 /* AT_FDCWD */, path,
+                           02001 | 0100 | O_RDONLY_CLOEXEC /* WRONLY APPEND CREAT */, 0644);
+    if (fd < 0)
+        host_die(HOST_START_FAILED, "cannot open the log file %s: %s", path,
+                 pal_strerror(host_error(fd)));
+    if (host_handle_wrap(PAL_TYPE_FILE, fd, HANDLE_WRITABLE, &g_control.log_handle))
+        host_die(HOST_START_FAILED, "out of memory");
+}
+
+static void disable_capabilities(const toml_table_t* root) {
+    static const struct {
+        const char* name;
+        PAL_NUM bit;
+    } names[] = {{"fork", PAL_CAP_FORK},
+                 {"shared_mem", PAL_CAP_SHARED_MEM},
+                 {"waitset", PAL_CAP_WAITSET},
+                 {"remap", PAL_CAP_REMAP},
+                 {"vdso", PAL_CAP_VDSO}};
+    const toml_value_t* list = toml_get_path(root, "sys.debug__disable_capabilities");
+    for (size_t i = 0; list && list->type == TOML_ARRAY && i < toml_array_count(list->array); i++) {
+        const toml_value_t* item = toml_array_item(list->array, i);
+        for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+            if (item->type == TOML_STRING && !strcmp(item->string.text, names[k].name))
+                g_control.capabilities &= ~names[k].bit;
+    }
+}
+
+/* For a manifest that the culm command has not checked already. */
+static void report(void* arg, bool is_error, uint32_t line, const char* text) {
+    host_log(is_error ? PAL_LOG_ERROR : PAL_LOG_WARNING, "%s:%u: %s", (const char*)arg, line, text);
 }
 
 /* The keys the PAL itself obeys; the LibOS reads the rest from the same tree. */
@@ -218,9 +255,12 @@ static void apply_manifest(void) {
     size_t size = (char*)g_control.manifest_preload.end - g_manifest_text;
     toml_table_t* root = toml_parse(g_manifest_text, size, &memory, &error);
     if (!root)
-        host_die(1, "%s:%u:%u: %s", g_options.manifest ? g_options.manifest : "manifest",
-                 error.line, error.column, error.message);
+        host_die(HOST_START_FAILED, "%s:%u:%u: %s",
+                 g_options.manifest ? g_options.manifest : "manifest", error.line, error.column,
+                 error.message);
     g_control.manifest_root = root;
+    if (g_options.manifest && manifest_check(root, false, report, (void*)g_options.manifest))
+        PalProcessExit(HOST_START_FAILED);
     const toml_value_t* value = toml_get_path(root, "libos.entrypoint");
     if (value && value->type == TOML_STRING)
         g_control.executable = value->string.text;
@@ -232,6 +272,10 @@ static void apply_manifest(void) {
     value = toml_get_path(root, "sys.debug__host_trap");
     if (value && value->type == TOML_STRING && !g_options.trap)
         g_options.trap = value->string.text;
+    disable_capabilities(root);
+    value = toml_get_path(root, "loader.log_file");
+    if (value && value->type == TOML_STRING)
+        open_log(value->string.text);
 }
 
 static void open_parent(void) {
@@ -243,12 +287,13 @@ static void open_parent(void) {
         return;
     }
     if (host_syscall(__NR_read, g_options.parent_fd, salt, sizeof(salt)) != sizeof(salt))
-        host_die(1, "descriptor %ld is no stream to the parent process", g_options.parent_fd);
+        host_die(HOST_START_FAILED, "descriptor %ld is no stream to the parent process",
+                 g_options.parent_fd);
     host_instance_salt_set(salt);
     host_syscall(__NR_fcntl, g_options.parent_fd, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */);
     if (host_handle_wrap(PAL_TYPE_PROCESS, g_options.parent_fd, HANDLE_READABLE | HANDLE_WRITABLE,
                          &handle))
-        host_die(1, "out of memory");
+        host_die(HOST_START_FAILED, "out of memory");
     g_control.parent_process = handle;
 }
 
@@ -260,7 +305,8 @@ static void enter_image(void* arg) {
     pal_entry_t entry = image->entry;
     host_thread_arm_first();
     entry(&g_control);
-    host_die(1, "%s: the entry point returned; it must end with PalProcessExit", g_image_path);
+    host_die(HOST_START_FAILED, "%s: the entry point returned; it must end with PalProcessExit",
+             g_image_path);
 }
 
 static void load_image(struct pal_image* image) {

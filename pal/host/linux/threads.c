@@ -124,7 +124,7 @@ void host_thread_init_first(void) {
     struct host_tcb* tcb = block_new(FIRST_STACK_SIZE);
     struct host_handle* handle = host_handle_new(PAL_TYPE_THREAD);
     if (!tcb || !handle) {
-        host_die(1, "out of memory for the first thread");
+        host_die(HOST_START_FAILED, "out of memory for the first thread");
         return; /* for readers that do not know host_die */
     }
     tcb_reset(tcb, handle);

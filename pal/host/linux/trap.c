@@ -45,7 +45,7 @@ static long arm_seccomp(void) {
 
 void host_arm_trap(void) {
     if (g_trap_kind == TRAP_SUD && arm_sud() < 0)
-        host_die(1, "cannot trap system calls in a new thread: Syscall User Dispatch was refused");
+        host_die(HOST_START_FAILED, "cannot trap system calls in a new thread: Syscall User Dispatch was refused");
 }
 
 void host_arm_trap_first(void) {
@@ -54,7 +54,7 @@ void host_arm_trap_first(void) {
     g_trap_kind = TRAP_SECCOMP;
     long ret = arm_seccomp();
     if (ret < 0)
-        host_die(1,
+        host_die(HOST_START_FAILED,
                  "cannot trap system calls: this kernel has neither Syscall User Dispatch "
                  "(CONFIG_GENERIC_ENTRY) nor seccomp filters (error %ld)",
                  -ret);

@@ -152,35 +152,45 @@ int libos_thread_kill_others(void) {
     return 0;
 }
 
-/* Takes the thread out of the process. true: it was the last one. */
-static bool leave_process(struct libos_thread* t, int status) {
+/* Nobody finds or kicks the thread any more: it is on its way out. It still counts. */
+static void leave_list(struct libos_thread* t) {
     lock(&g_process.threads_lock);
-    if (t->is_leader)
-        g_process.exit_status = status;
+    t->exiting = true;
     list_del(&t->node);
-    t->tcb = NULL; /* from here on nobody kicks it */
+    t->tcb = NULL;
+    unlock(&g_process.threads_lock);
+}
+
+/* The thread does not touch guest memory any more. true: it was the last one, whose status is that
+ * of the process. */
+static bool leave_process(int status) {
+    lock(&g_process.threads_lock);
     bool last = --g_process.thread_count == 0;
+    if (last)
+        g_process.exit_status = status;
     unlock(&g_process.threads_lock);
     PalFutexWake(&g_process.thread_count, 1, false);
     return last;
 }
 
+/* As Linux: the word is cleared only if someone else may be looking. */
+static void clear_tid_word(struct libos_thread* t) {
+    uint32_t zero = 0;
+    if (t->clear_child_tid && g_process.thread_count > 1 && user_put(zero, t->clear_child_tid) == 0)
+        libos_futex_wake(t->clear_child_tid, 1);
+}
+
 void libos_thread_exit(int status) {
     struct libos_thread* t = get_cur_thread();
-    t->exiting = true;
     libos_futex_exit_robust_list(t);
     libos_futex_exit_pi(t);
-    if (t->clear_child_tid) {
-        /* As Linux: only if someone else may be looking. */
-        uint32_t zero = 0;
-        if (g_process.thread_count > 1 && user_put(zero, t->clear_child_tid) == 0)
-            libos_futex_wake(t->clear_child_tid, 1);
-    }
+    leave_list(t);
+    clear_tid_word(t);
     libos_fd_table_put(t->files);
     t->files = NULL;
     libos_fs_info_put(t->fs);
     t->fs = NULL;
-    if (leave_process(t, status))
+    if (leave_process(status))
         libos_process_exit(g_process.exit_status);
     struct libos_tcb* tcb = libos_get_tcb();
     void* stack = t->libos_stack;

@@ -13,6 +13,10 @@
 #define TIMERS_MAX         65536 /* Linux counts them against RLIMIT_SIGPENDING */
 #define SI_TIMER_OVERRUN_MAX INT32_MAX
 
+#define CPUCLOCK_WHICH     3 /* mask: 0 PROF, 1 VIRT, 2 SCHED */
+#define CPUCLOCK_SCHED     2
+#define CPUCLOCK_PERTHREAD 4
+
 struct posix_timer {
     struct list_node node; /* in g_timers */
     int id;
@@ -22,7 +26,6 @@ struct posix_timer {
         int sival_int;
         void* sival_ptr;
     } value;
-    int clock;
     struct libos_thread* thread;     /* SIGEV_THREAD_ID; referenced */
     struct libos_thread* cpu_thread; /* whose CPU time it counts; referenced for its host handle */
     struct libos_timer timer;
@@ -110,19 +113,42 @@ static int read_sigevent(struct posix_timer* t, const struct sigevent* user_even
     }
 }
 
-static int pal_clock_for(int clock, uint32_t* pal_clock) {
+/* CPU-time clocks by number: ~id << 3 | per-thread bit | kind (see libos_clock.c). */
+static int choose_cpu_clock(struct posix_timer* t, int clock) {
+    int kind = clock & CPUCLOCK_WHICH, id = ~(clock >> 3);
+    if (kind == CPUCLOCK_WHICH)
+        return -EINVAL;
+    t->timer.cpu_user_only = kind == 1;
+    if (!(clock & CPUCLOCK_PERTHREAD)) {
+        t->timer.clock = PAL_CLOCK_PROCESS_CPU;
+        return id == 0 || id == g_process.pid ? 0 : -EINVAL;
+    }
+    t->timer.clock = PAL_CLOCK_THREAD_CPU;
+    t->cpu_thread = libos_thread_find(id ? id : get_cur_thread()->tid);
+    if (!t->cpu_thread)
+        return -EINVAL;
+    t->timer.thread = t->cpu_thread->host;
+    return 0;
+}
+
+/* What the timer counts on. */
+static int choose_clock(struct posix_timer* t, int clock) {
+    if (clock < 0)
+        return choose_cpu_clock(t, clock);
+    t->timer.clock = clock;
     switch (clock) {
         case CLOCK_REALTIME:
         case CLOCK_MONOTONIC:
         case CLOCK_BOOTTIME:
         case CLOCK_TAI:
-        case CLOCK_PROCESS_CPUTIME_ID:
-        case CLOCK_THREAD_CPUTIME_ID:
-            *pal_clock = clock;
             return 0;
+        case CLOCK_PROCESS_CPUTIME_ID:
+            return choose_cpu_clock(t, ~0 << 3 | CPUCLOCK_SCHED);
+        case CLOCK_THREAD_CPUTIME_ID:
+            return choose_cpu_clock(t, ~0 << 3 | CPUCLOCK_PERTHREAD | CPUCLOCK_SCHED);
         case CLOCK_REALTIME_ALARM:
         case CLOCK_BOOTTIME_ALARM:
-            return -EPERM;
+            return -EPERM; /* CAP_WAKE_ALARM of the host */
         case CLOCK_MONOTONIC_RAW:
         case CLOCK_REALTIME_COARSE:
         case CLOCK_MONOTONIC_COARSE:
@@ -141,13 +167,15 @@ static void free_timer(struct posix_timer* t) {
 }
 
 long libos_syscall_timer_create(int clock, struct sigevent* user_event, int* user_id) {
-    uint32_t pal_clock;
-    int ret = pal_clock_for(clock, &pal_clock);
-    if (ret < 0)
-        return ret;
     struct posix_timer* t = libos_calloc(1, sizeof(*t));
     if (!t)
         return -ENOMEM;
+    libos_timer_init(&t->timer, timer_fired, PAL_CLOCK_MONOTONIC);
+    int ret = choose_clock(t, clock);
+    if (ret < 0) {
+        free_timer(t);
+        return ret;
+    }
     lock(&g_posix_timers_lock);
     ret = g_count >= TIMERS_MAX ? -EAGAIN : 0;
     if (ret == 0) {
@@ -155,14 +183,7 @@ long libos_syscall_timer_create(int clock, struct sigevent* user_event, int* use
         t->id = g_next_id++;
     }
     unlock(&g_posix_timers_lock);
-    t->clock = clock;
-    libos_timer_init(&t->timer, timer_fired, pal_clock);
     if (ret == 0) {
-        if (clock == CLOCK_THREAD_CPUTIME_ID) {
-            t->cpu_thread = get_cur_thread();
-            libos_thread_get(t->cpu_thread);
-            t->timer.thread = t->cpu_thread->host;
-        }
         ret = read_sigevent(t, user_event);
         if (ret == 0 && user_put(t->id, user_id) < 0)
             ret = -EFAULT;

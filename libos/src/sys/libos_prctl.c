@@ -179,6 +179,9 @@ long libos_syscall_prctl(int option, unsigned long a2, unsigned long a3, unsigne
             uint32_t enabled = PR_TSC_ENABLE;
             return user_put(enabled, (uint32_t*)a2);
         }
+        case PR_TASK_PERF_EVENTS_DISABLE: /* of the events it has: there are none */
+        case PR_TASK_PERF_EVENTS_ENABLE:
+            return 0;
         case PR_MCE_KILL_GET:
             return a2 || a3 || a4 || a5 ? -EINVAL : PR_MCE_KILL_DEFAULT;
     }

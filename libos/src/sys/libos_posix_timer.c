@@ -10,17 +10,18 @@
 #include "libos_time.h"
 #include "libos_timer.h"
 
-#define TIMERS_MAX         65536 /* Linux counts them against RLIMIT_SIGPENDING */
+#define TIMERS_MAX           65536 /* Linux counts them against RLIMIT_SIGPENDING */
 #define SI_TIMER_OVERRUN_MAX INT32_MAX
 
 #define CPUCLOCK_WHICH     3 /* mask: 0 PROF, 1 VIRT, 2 SCHED */
 #define CPUCLOCK_SCHED     2
 #define CPUCLOCK_PERTHREAD 4
+#define CPUCLOCK_OF_CALLER (-8) /* id 0 */
 
 struct posix_timer {
     struct list_node node; /* in g_timers */
     int id;
-    int notify;            /* SIGEV_* */
+    int notify; /* SIGEV_* */
     int sig;
     union {
         int sival_int;
@@ -29,9 +30,9 @@ struct posix_timer {
     struct libos_thread* thread;     /* SIGEV_THREAD_ID; referenced */
     struct libos_thread* cpu_thread; /* whose CPU time it counts; referenced for its host handle */
     struct libos_timer timer;
-    bool queued;           /* its signal waits for delivery */
+    bool queued; /* its signal waits for delivery */
     uint64_t pending_overruns;
-    int overrun;           /* of the last signal taken */
+    int overrun; /* of the last signal taken */
 };
 
 static libos_lock_t g_posix_timers_lock = LIBOS_LOCK_INIT; /* guards all below and the timers */
@@ -143,9 +144,9 @@ static int choose_clock(struct posix_timer* t, int clock) {
         case CLOCK_TAI:
             return 0;
         case CLOCK_PROCESS_CPUTIME_ID:
-            return choose_cpu_clock(t, ~0 << 3 | CPUCLOCK_SCHED);
+            return choose_cpu_clock(t, CPUCLOCK_OF_CALLER | CPUCLOCK_SCHED);
         case CLOCK_THREAD_CPUTIME_ID:
-            return choose_cpu_clock(t, ~0 << 3 | CPUCLOCK_PERTHREAD | CPUCLOCK_SCHED);
+            return choose_cpu_clock(t, CPUCLOCK_OF_CALLER | CPUCLOCK_PERTHREAD | CPUCLOCK_SCHED);
         case CLOCK_REALTIME_ALARM:
         case CLOCK_BOOTTIME_ALARM:
             return -EPERM; /* CAP_WAKE_ALARM of the host */

@@ -44,6 +44,8 @@ static int child_checks(PAL_HANDLE other, long* shared) {
         return 1;
     if (PalThreadCreate(thread_waits, &word, &h) || PalSynchronizationObjectWait(h, NO_TIMEOUT))
         return 2;
+    if (PalMemoryBarrierAll() || PalInstructionBarrierAll())
+        return 3;
     *shared = 2;
     return 42;
 }
@@ -57,6 +59,7 @@ TEST(PalProcessFork, child_of_a_threaded_process) {
     EXPECT(PalVirtualMemoryAlloc(&shared, 0x1000, PAL_ALLOC_SHARED, PAL_PROT_READ | PAL_PROT_WRITE),
            0);
     EXPECT(PalThreadCreate(thread_waits, &word, &thread), 0);
+    EXPECT(PalMemoryBarrierAll(), 0);
     EXPECT(PalProcessFork(&child), 0);
     if (!child) {
         private_word = 2;

@@ -78,10 +78,25 @@ bool host_exceptions_restore(int signo);
 void host_exceptions_init(void);
 bool host_set_signal(int signo, void* handler); /* NULL: default, (void*)1: ignore */
 
+/* options.c: what the command line said; NULL and -1: nothing. */
+extern struct host_options {
+    const char *manifest, *log_level, *entrypoint, *trap;
+    long manifest_fd, parent_fd;
+} g_options;
+char** host_parse_options(char** argv); /* returns the guest's argv */
+void host_apply_options(void);          /* after the manifest, which they win over */
+
+/* manifest.c: fills manifest_root and manifest_preload, obeys the PAL's own keys. */
+void host_read_manifest(void);
+
+/* main.c */
+long host_open_or_die(const char* path, const char* what);
+
 /* trap.c: system calls outside the stub page trap. */
 enum {
-    TRAP_SUD,     /* Syscall User Dispatch, per thread */
-    TRAP_SECCOMP, /* a filter, inherited by threads and children */
+    TRAP_SUD,       /* Syscall User Dispatch, per thread */
+    TRAP_SECCOMP,   /* a filter, inherited by threads and children */
+    TRAP_INHERITED, /* the parent's filter is in force */
 };
 extern int g_trap_kind;
 void host_arm_trap(void);       /* the calling thread */

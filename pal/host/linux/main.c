@@ -1,15 +1,10 @@
 /*
- * Start of the PAL: command line, control block, manifest, LibOS.
- *
- *   culm-pal [--manifest-fd N | --manifest FILE] [--libos FILE | --bare FILE] [--parent-fd N]
- *            [--entrypoint URI] [--log-level L] [--trap auto|sud|seccomp] -- ARGV...
+ * Start of the PAL: control block, manifest, LibOS. The command line is in options.c.
  *
  * Exit status when the start fails, whatever the reason: 125, as the culm command documents it.
  */
 #include "host_internal.h"
 #include "loader.h"
-#include "manifest.h"
-#include "toml.h"
 
 #include <linux/auxvec.h>
 
@@ -17,13 +12,6 @@
 
 PAL_CONTROL g_control;
 int g_pid;
-const char* g_manifest_text;
-const char *g_image_option = "--libos", *g_image_path;
-
-static struct options {
-    const char *manifest, *log_level, *entrypoint, *trap;
-    long manifest_fd, parent_fd;
-} g_options = {.manifest_fd = -1, .parent_fd = -1};
 
 static PAL_NUM g_auxv[64]; /* by AT_* number */
 static char g_cwd[4096];
@@ -39,83 +27,7 @@ PAL_CONTROL* pal_control_addr(void) {
     return &g_control;
 }
 
-/* ---- Command line
- * ---------------------------------------------------------------------------------- */
-
-static long parse_fd(const char* option, const char* text) {
-    const char* at = text;
-    PAL_NUM n = host_parse_number(&at);
-    if (!*text || *at || n > INT32_MAX)
-        host_die(HOST_START_FAILED, "option %s wants a descriptor number, not '%s'", option, text);
-    return n;
-}
-
-static void set_option(const char* name, const char* value) {
-    if (!strcmp(name, "--manifest"))
-        g_options.manifest = value;
-    else if (!strcmp(name, "--manifest-fd"))
-        g_options.manifest_fd = parse_fd(name, value);
-    else if (!strcmp(name, "--parent-fd"))
-        g_options.parent_fd = parse_fd(name, value);
-    else if (!strcmp(name, "--libos") || !strcmp(name, "--bare")) {
-        g_image_option = name;
-        g_image_path = value;
-    } else if (!strcmp(name, "--log-level"))
-        g_options.log_level = value;
-    else if (!strcmp(name, "--entrypoint"))
-        g_options.entrypoint = value;
-    else if (!strcmp(name, "--trap"))
-        g_options.trap = value;
-    else
-        host_die(HOST_START_FAILED,
-                 "unknown option %s; usage: culm-pal [--manifest FILE] [--libos FILE] -- ARGV...",
-                 name);
-}
-
-/* Returns the guest's argv: what follows "--". */
-static char** parse_options(char** argv) {
-    static char* none[] = {NULL};
-    for (argv++; *argv; argv += 2) {
-        if (!strcmp(*argv, "--"))
-            return argv + 1;
-        if (strncmp(*argv, "--", 2) != 0)
-            host_die(HOST_START_FAILED,
-                     "unexpected argument '%s': the program's arguments go behind --", *argv);
-        if (!argv[1])
-            host_die(HOST_START_FAILED, "option %s wants a value", *argv);
-        set_option(argv[0], argv[1]);
-    }
-    return none;
-}
-
-static const char* const g_log_names[] = {"none", "error", "warning", "debug", "trace", "all"};
-
-static void apply_log_level(void) {
-    const char* text = g_options.log_level;
-    g_control.log_level = PAL_LOG_ERROR;
-    if (!text)
-        return;
-    for (int i = 0; i <= PAL_LOG_ALL; i++) {
-        if (!strcmp(text, g_log_names[i]) || (text[0] == '0' + i && !text[1])) {
-            g_control.log_level = i;
-            return;
-        }
-    }
-    host_die(HOST_START_FAILED, "unknown log level '%s': none, error, warning, debug, trace or all",
-             text);
-}
-
-static void apply_trap(const char* text) {
-    if (!text)
-        return;
-    if (!strcmp(text, "seccomp"))
-        g_trap_kind = TRAP_SECCOMP;
-    else if (strcmp(text, "sud") != 0 && strcmp(text, "auto") != 0)
-        host_die(HOST_START_FAILED, "unknown trap '%s': auto, sud or seccomp", text);
-}
-
-/* ---- Control block
- * --------------------------------------------------------------------------------- */
+/* ---- Control block --------------------------------------------------------------------------- */
 
 static PAL_NUM mmap_min_addr(void) {
     char text[32];
@@ -155,10 +67,9 @@ static void fill_host_names(void) {
     g_control.host_name = g_uname.nodename;
 }
 
-/* ---- Files at start
- * -------------------------------------------------------------------------------- */
+/* ---- Files at start -------------------------------------------------------------------------- */
 
-static long open_or_die(const char* path, const char* what) {
+long host_open_or_die(const char* path, const char* what) {
     long fd = host_syscall(__NR_open, path, O_RDONLY_CLOEXEC);
     if (fd < 0)
         host_die(HOST_START_FAILED, "cannot open %s %s: %s", what, path,
@@ -176,106 +87,6 @@ static void default_image_path(void) {
     path[n > 0 ? n : 0] = '\0';
     strlcpy(strrchr(path, '/') + 1, name, sizeof(name));
     g_image_path = path;
-}
-
-#define MANIFEST_MAX (16UL << 20)
-
-static void read_manifest(void) {
-    const char* name = g_options.manifest ? g_options.manifest : "manifest";
-    long fd = g_options.manifest_fd;
-    if (g_options.manifest)
-        fd = open_or_die(name, "manifest");
-    if (fd < 0)
-        return;
-    long size = host_syscall(__NR_lseek, fd, 0, 2);
-    if (size < 0 || size > (long)MANIFEST_MAX)
-        host_die(HOST_START_FAILED, "cannot read %s: not a file of at most 16 MiB", name);
-    char* text = host_map_internal(size + 1);
-    long at = 0;
-    while (text && at < size) {
-        long n = host_syscall(__NR_pread64, fd, text + at, size - at, at);
-        if (n < 0)
-            host_die(HOST_START_FAILED, "cannot read %s: %s", name, pal_strerror(host_error(n)));
-        if (n == 0)
-            break;
-        at += n;
-    }
-    if (!text)
-        host_die(HOST_START_FAILED, "out of memory for %s", name);
-    host_syscall(__NR_close, fd);
-    g_manifest_text = text;
-    g_control.manifest_preload = (PAL_PTR_RANGE){text, text + at};
-}
-
-static void* manifest_alloc(void* arg, size_t size) {
-    (void)arg;
-    return host_map_internal(size);
-}
-
-/* The log is the user's own file, opened with the user's rights: nothing of the guest's. */
-static void open_log(const char* path) {
-    long fd = host_syscall(__NR_openat, -100 /* AT_FDCWD */, path,
-                           02001 | 0100 | O_RDONLY_CLOEXEC /* WRONLY APPEND CREAT */, 0644);
-    if (fd < 0)
-        host_die(HOST_START_FAILED, "cannot open the log file %s: %s", path,
-                 pal_strerror(host_error(fd)));
-    if (host_handle_wrap(PAL_TYPE_FILE, fd, HANDLE_WRITABLE, &g_control.log_handle))
-        host_die(HOST_START_FAILED, "out of memory");
-}
-
-static void disable_capabilities(const toml_table_t* root) {
-    static const struct {
-        const char* name;
-        PAL_NUM bit;
-    } names[] = {{"fork", PAL_CAP_FORK},
-                 {"shared_mem", PAL_CAP_SHARED_MEM},
-                 {"waitset", PAL_CAP_WAITSET},
-                 {"remap", PAL_CAP_REMAP},
-                 {"vdso", PAL_CAP_VDSO}};
-    const toml_value_t* list = toml_get_path(root, "sys.debug__disable_capabilities");
-    for (size_t i = 0; list && list->type == TOML_ARRAY && i < toml_array_count(list->array); i++) {
-        const toml_value_t* item = toml_array_item(list->array, i);
-        for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
-            if (item->type == TOML_STRING && !strcmp(item->string.text, names[k].name))
-                g_control.capabilities &= ~names[k].bit;
-    }
-}
-
-/* For a manifest that the culm command has not checked already. */
-static void report(void* arg, bool is_error, uint32_t line, const char* text) {
-    host_log(is_error ? PAL_LOG_ERROR : PAL_LOG_WARNING, "%s:%u: %s", (const char*)arg, line, text);
-}
-
-/* The keys the PAL itself obeys; the LibOS reads the rest from the same tree. */
-static void apply_manifest(void) {
-    static const toml_memory_t memory = {.alloc = manifest_alloc};
-    toml_error_t error;
-    if (!g_manifest_text)
-        return;
-    size_t size = (char*)g_control.manifest_preload.end - g_manifest_text;
-    toml_table_t* root = toml_parse(g_manifest_text, size, &memory, &error);
-    if (!root)
-        host_die(HOST_START_FAILED, "%s:%u:%u: %s",
-                 g_options.manifest ? g_options.manifest : "manifest", error.line, error.column,
-                 error.message);
-    g_control.manifest_root = root;
-    if (g_options.manifest && manifest_check(root, false, report, (void*)g_options.manifest))
-        PalProcessExit(HOST_START_FAILED);
-    const toml_value_t* value = toml_get_path(root, "libos.entrypoint");
-    if (value && value->type == TOML_STRING)
-        g_control.executable = value->string.text;
-    value = toml_get_path(root, "loader.log_level");
-    if (value && value->type == TOML_STRING && !g_options.log_level)
-        g_options.log_level = value->string.text;
-    value = toml_get_path(root, "loader.insecure__disable_aslr");
-    g_control.disable_aslr = value && value->type == TOML_BOOL && value->boolean;
-    value = toml_get_path(root, "sys.debug__host_trap");
-    if (value && value->type == TOML_STRING && !g_options.trap)
-        g_options.trap = value->string.text;
-    disable_capabilities(root);
-    value = toml_get_path(root, "loader.log_file");
-    if (value && value->type == TOML_STRING)
-        open_log(value->string.text);
 }
 
 static void open_parent(void) {
@@ -297,8 +108,7 @@ static void open_parent(void) {
     g_control.parent_process = handle;
 }
 
-/* ---- Start
- * ----------------------------------------------------------------------------------------- */
+/* ---- Start ----------------------------------------------------------------------------------- */
 
 static void enter_image(void* arg) {
     struct pal_image* image = arg;
@@ -312,7 +122,7 @@ static void enter_image(void* arg) {
 static void load_image(struct pal_image* image) {
     if (!g_image_path)
         default_image_path();
-    long fd = open_or_die(g_image_path, g_image_option[2] == 'b' ? "program" : "LibOS");
+    long fd = host_open_or_die(g_image_path, g_image_option[2] == 'b' ? "program" : "LibOS");
     pal_load_image(g_image_path, fd, image);
     host_syscall(__NR_close, fd);
     host_protect_image(image->base, image->end);
@@ -333,19 +143,15 @@ _Noreturn void host_main(PAL_NUM* sp) {
     char** envp = argv + *sp + 1;
     read_auxv(envp);
     g_pid = host_syscall(__NR_getpid);
-    char** guest_argv = parse_options(argv);
+    char** guest_argv = host_parse_options(argv);
     fill_control(guest_argv, envp);
     fill_host_names();
     host_clock_init(g_auxv[AT_SYSINFO_EHDR]);
     host_system_init();
     host_thread_init_first();
     host_exceptions_init();
-    read_manifest();
-    apply_manifest();
-    apply_log_level();
-    apply_trap(g_options.trap);
-    if (g_options.entrypoint)
-        g_control.executable = g_options.entrypoint;
+    host_read_manifest();
+    host_apply_options();
     open_parent();
     load_image(&image);
     host_call_on_stack(host_tcb()->stack_top, enter_image, &image);

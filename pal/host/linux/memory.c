@@ -130,6 +130,8 @@ int host_pick_address(PAL_NUM size, bool internal, void** addr) {
 static int check_alloc(PAL_NUM size, PAL_FLG type, PAL_FLG prot) {
     if (type & PAL_ALLOC_GROWSDOWN)
         return PAL_ERROR_NOTSUPPORT;
+    if ((type & PAL_ALLOC_SHARED) && !(g_control.capabilities & PAL_CAP_SHARED_MEM))
+        return PAL_ERROR_NOTSUPPORT;
     if ((type & ~ALLOC_KNOWN) || (prot & ~PAL_PROT_MASK) || !size || !IS_PAGE_ALIGNED(size))
         return PAL_ERROR_INVAL;
     if ((type & PAL_ALLOC_RESERVE) && (prot != PAL_PROT_NONE || (type & PAL_ALLOC_POPULATE)))
@@ -177,6 +179,8 @@ int PalVirtualMemoryProtect(PAL_PTR addr, PAL_NUM size, PAL_FLG prot) {
 
 int PalVirtualMemoryRemap(PAL_PTR old_addr, PAL_NUM old_size, PAL_PTR new_addr, PAL_NUM new_size,
                           bool keep_old) {
+    if (!(g_control.capabilities & PAL_CAP_REMAP))
+        return PAL_ERROR_NOTIMPLEMENTED;
     int ret = check_pages(new_addr, new_size);
     if (!ret)
         ret = old_size ? check_pages(old_addr, old_size) : host_check_range(old_addr, new_size);

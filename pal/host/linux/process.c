@@ -1,6 +1,7 @@
 /*
  * Processes: end, fork, start of another PAL process, wait.
  */
+#include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
@@ -21,6 +22,7 @@ _Noreturn void PalProcessExit(PAL_NUM exit_code) {
 _Noreturn void PalProcessKillSelf(PAL_NUM signo) {
     struct host_rlimit none = {0, 0};
     host_syscall(__NR_prlimit64, 0, RLIMIT_CORE, &none, NULL);
+    host_syscall(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0); /* nor to a core_pattern pipe */
     if (signo >= 1 && signo <= 64) {
         uint64_t mask = ~SIG_BIT(signo);
         host_set_signal(signo, NULL);
@@ -68,6 +70,8 @@ static void child_after_fork(void) {
 int PalProcessFork(PAL_HANDLE* child) {
     uint64_t all = ~0UL, old;
     int pidfd = -1;
+    if (!(g_control.capabilities & PAL_CAP_FORK))
+        return PAL_ERROR_NOTIMPLEMENTED;
     struct host_handle* h = host_handle_new(PAL_TYPE_PROCESS);
     if (!h)
         return PAL_ERROR_NOMEM;
@@ -90,8 +94,7 @@ int PalProcessFork(PAL_HANDLE* child) {
     return 0;
 }
 
-/* ---- Starting another PAL process
- * ---------------------------------------------------------------- */
+/* ---- Starting another PAL process ------------------------------------------------------------ */
 
 #define MAX_ARGS_ 4096
 
@@ -158,6 +161,10 @@ static int build_args(struct start* s, const char* entry, PAL_STR* args, char nu
                            "--log-level", numbers[2],    g_image_option, g_image_path};
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
         s->argv[n++] = fixed[i];
+    if (g_trap_kind != TRAP_SUD) {
+        s->argv[n++] = "--trap";
+        s->argv[n++] = "inherited";
+    }
     if (s->keep[1] >= 0) {
         s->argv[n++] = "--manifest-fd";
         s->argv[n++] = numbers[1];
@@ -211,8 +218,7 @@ int PalProcessCreate(PAL_STR exec_uri, PAL_STR* args, PAL_HANDLE* handle) {
     return 0;
 }
 
-/* ---- End of children
- * ------------------------------------------------------------------------------ */
+/* ---- End of children ------------------------------------------------------------------------- */
 
 static struct host_lock g_wait_lock = HOST_LOCK_INIT; /* guards process.state and status */
 

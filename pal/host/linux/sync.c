@@ -40,7 +40,12 @@ static int barrier(int command, int registration, bool* registered) {
             return host_error(ret);
         __atomic_store_n(registered, true, __ATOMIC_RELEASE);
     }
-    return host_error(host_syscall(__NR_membarrier, command, 0));
+    long ret = host_syscall(__NR_membarrier, command, 0);
+    if (ret == -EPERM) { /* a forked child may have to register for itself */
+        host_syscall(__NR_membarrier, registration, 0);
+        ret = host_syscall(__NR_membarrier, command, 0);
+    }
+    return host_error(ret);
 }
 
 int PalMemoryBarrierAll(void) {

@@ -29,8 +29,7 @@ int PalRandomBitsRead(PAL_PTR buffer, PAL_NUM size) {
     return 0;
 }
 
-/* ---- Segment registers
- * ---------------------------------------------------------------------------- */
+/* ---- Segment registers ----------------------------------------------------------------------- */
 
 #define ARCH_SET_FS_  0x1002
 #define ARCH_GET_FS_  0x1003
@@ -88,8 +87,7 @@ void host_system_init(void) {
     g_control.cpu_info.xfeatures = (PAL_NUM)high << 32 | low;
 }
 
-/* ---- Scheduling
- * ----------------------------------------------------------------------------------- */
+/* ---- Scheduling ------------------------------------------------------------------------------ */
 
 /* The host thread of a handle, 0 for the caller's own (NULL); negative: PAL error. */
 static int thread_id(PAL_HANDLE thread) {
@@ -188,8 +186,7 @@ int PalThreadSetName(PAL_HANDLE thread, PAL_STR name) {
     return host_error(ret);
 }
 
-/* ---- Usage and limits
- * ----------------------------------------------------------------------------- */
+/* ---- Usage and limits ------------------------------------------------------------------------ */
 
 static PAL_NUM timeval_ns(const struct host_timeval* tv) {
     return tv->sec * NSEC_PER_SEC + tv->usec * 1000;
@@ -280,8 +277,7 @@ int PalResourceLimitSet(PAL_FLG resource, PAL_NUM soft, PAL_NUM hard) {
     return host_error(host_syscall(__NR_prlimit64, 0, resource, &limit, NULL));
 }
 
-/* ---- Attestation: this host has none
- * --------------------------------------------------------------- */
+/* ---- Attestation: this host has none --------------------------------------------------------- */
 
 int PalAttestationReport(PAL_PTR user_report_data, PAL_NUM* user_report_data_size,
                          PAL_PTR target_info, PAL_NUM* target_info_size, PAL_PTR report,

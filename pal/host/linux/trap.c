@@ -49,7 +49,7 @@ void host_arm_trap(void) {
 }
 
 void host_arm_trap_first(void) {
-    if (g_trap_kind == TRAP_SUD && arm_sud() == 0)
+    if (g_trap_kind == TRAP_INHERITED || (g_trap_kind == TRAP_SUD && arm_sud() == 0))
         return;
     g_trap_kind = TRAP_SECCOMP;
     long ret = arm_seccomp();

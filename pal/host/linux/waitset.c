@@ -15,6 +15,8 @@
 _Static_assert(sizeof(PAL_WAITSET_EVENT) == 12, "struct epoll_event of x86-64");
 
 int PalWaitSetCreate(PAL_HANDLE* set) {
+    if (!(g_control.capabilities & PAL_CAP_WAITSET))
+        return PAL_ERROR_NOTIMPLEMENTED;
     long fd = host_syscall(__NR_epoll_create1, EPOLL_CLOEXEC);
     if (fd < 0)
         return host_error(fd);

@@ -52,6 +52,8 @@ long libos_stream_read(struct libos_file* f, const struct iovec* iov, int iov_co
 long libos_stream_write(struct libos_file* f, const struct iovec* iov, int iov_count,
                         const int64_t* pos, int rwf);
 int libos_stream_set_flags(struct libos_file* f, int new_flags); /* O_NONBLOCK on the host */
+/* Op: the same object opened anew, with the ops and name of f; data is NULL. */
+int libos_stream_reopen(struct libos_file* f, int flags, struct libos_file** out);
 /* Bytes moved by a host, checked against the buffers; or -errno. */
 long libos_checked_count(int64_t pal_ret, const struct iovec* iov, int iov_count);
 
@@ -91,6 +93,7 @@ long libos_tty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg);
 /* A terminal file around a host handle (taken over, as path is, on failure too); NULL: no memory.
  * For inherited standard streams and /dev/tty. */
 struct libos_file* libos_tty_file(PAL_HANDLE host, int flags, struct libos_path* path);
+bool libos_handle_is_tty(PAL_HANDLE host);
 /* The terminal's foreground process group and session, for /proc: -1 where there is none. */
 void libos_tty_job_control(int32_t* foreground_pgid, uint64_t* rdev);
 

@@ -38,6 +38,16 @@ static int pipe_set_flags(struct libos_file* f, int new_flags) {
     return libos_stream_set_flags(f, new_flags);
 }
 
+static int pipe_reopen(struct libos_file* f, int flags, struct libos_file** out) {
+    int ret = libos_stream_reopen(f, flags, out);
+    if (ret == 0) {
+        struct libos_anon_inode* inode = f->data;
+        ref_get(&inode->ref);
+        (*out)->data = inode;
+    }
+    return ret;
+}
+
 const struct libos_file_ops g_libos_pipe_ops = {
     .kind = "pipe",
     .read = pipe_read,
@@ -46,6 +56,7 @@ const struct libos_file_ops g_libos_pipe_ops = {
     .stat = libos_anon_inode_stat,
     .set_flags = pipe_set_flags,
     .close = libos_anon_inode_close,
+    .reopen = pipe_reopen,
 };
 
 int libos_pipe_create(int flags, struct libos_file* files[2]) {

@@ -201,6 +201,17 @@ static int master_stat(struct libos_file* f, struct libos_stat* st) {
     return 0;
 }
 
+/* /proc/self/fd/N of a slave; of a master it opens a new pair, as /dev/ptmx does. */
+static int slave_reopen(struct libos_file* f, int flags, struct libos_file** out) {
+    const struct libos_pty* pty = f->data;
+    return libos_pts_open(pty->number, flags, out);
+}
+
+static int master_reopen(struct libos_file* f, int flags, struct libos_file** out) {
+    (void)f;
+    return libos_ptmx_open(flags, out);
+}
+
 static size_t master_fdinfo(struct libos_file* f, char* buf, size_t size) {
     const struct libos_pty* pty = f->data;
     int n = snprintf(buf, size, "tty-index:\t%u\n", pty->number);
@@ -267,6 +278,7 @@ static const struct libos_file_ops g_master_ops = {
     .set_flags = libos_stream_set_flags,
     .fdinfo = master_fdinfo,
     .close = master_close,
+    .reopen = master_reopen,
 };
 
 static const struct libos_file_ops g_slave_ops = {
@@ -277,4 +289,5 @@ static const struct libos_file_ops g_slave_ops = {
     .stat = slave_stat,
     .set_flags = libos_stream_set_flags,
     .close = slave_close,
+    .reopen = slave_reopen,
 };

@@ -58,6 +58,28 @@ int libos_stream_set_flags(struct libos_file* f, int new_flags) {
     return (int)pal_to_errno(ret);
 }
 
+int libos_stream_reopen(struct libos_file* f, int flags, struct libos_file** out) {
+    PAL_HANDLE handle;
+    if (flags & O_DIRECTORY)
+        return -ENOTDIR;
+    PAL_FLG access = flags & O_PATH ? PAL_ACCESS_PATH : (PAL_FLG)(flags & O_ACCMODE);
+    PAL_FLG options = PAL_OPTION_NOCTTY;
+    if (flags & O_NONBLOCK)
+        options |= PAL_OPTION_NONBLOCK;
+    int ret = PalStreamReopen(f->host, access, flags & O_PATH ? 0 : options, &handle);
+    if (ret < 0)
+        return (int)pal_to_errno(ret);
+    struct libos_path* path =
+        f->path && f->path->name ? libos_path_alloc(NULL, f->path->name) : NULL;
+    struct libos_file* copy =
+        libos_file_alloc(f->ops, flags & (O_ACCMODE | O_NONBLOCK | O_PATH), handle, path);
+    if (!copy)
+        return -ENOMEM;
+    copy->mode_type = f->mode_type;
+    *out = copy;
+    return 0;
+}
+
 /* ---- anonymous inodes -------------------------------------------------------------------------
  */
 

@@ -10,6 +10,7 @@
 #include <asm/termios.h>
 #include <linux/stat.h>
 
+#include "libos_fs.h"
 #include "libos_tty_internal.h"
 
 /* ---- attributes
@@ -139,14 +140,14 @@ static long set_size(struct libos_file* f, unsigned long arg) {
     return pal_to_errno(PalStreamControl(f->host, PAL_OP_TTY_SIZE_SET, &size, sizeof(size)));
 }
 
-static bool answers_as_tty(struct libos_file* f) {
+bool libos_handle_is_tty(PAL_HANDLE host) {
     struct winsize size;
-    return PalStreamControl(f->host, PAL_OP_TTY_SIZE_GET, &size, sizeof(size)) == 0;
+    return PalStreamControl(host, PAL_OP_TTY_SIZE_GET, &size, sizeof(size)) == 0;
 }
 
 static long get_discipline(struct libos_file* f, unsigned long arg) {
     int discipline = 0; /* N_TTY */
-    return answers_as_tty(f) ? user_put(discipline, (int*)arg) : -ENOTTY;
+    return libos_handle_is_tty(f->host) ? user_put(discipline, (int*)arg) : -ENOTTY;
 }
 
 long libos_tty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg) {
@@ -185,7 +186,7 @@ long libos_tty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg) 
         case TIOCGETD:
             return get_discipline(f, arg);
         case TIOCSTI: /* as with dev.tty.legacy_tiocsti = 0 */
-            return answers_as_tty(f) ? -EIO : -ENOTTY;
+            return libos_handle_is_tty(f->host) ? -EIO : -ENOTTY;
         default:
             ret = libos_pty_ioctl(f, cmd, arg);
             return ret == -ENOIOCTLCMD_ ? libos_tty_jobs_ioctl(f, cmd, arg) : ret;
@@ -195,12 +196,23 @@ long libos_tty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg) 
 /* ---- files
  * ------------------------------------------------------------------------------------------- */
 
+static int tty_stat(struct libos_file* f, struct libos_stat* st) {
+    PAL_STREAM_ATTR attr = {0};
+    int ret = PalStreamAttributesQueryByHandle(f->host, &attr);
+    if (ret < 0)
+        return (int)pal_to_errno(ret);
+    libos_stat_from_pal(st, &attr);
+    return 0;
+}
+
 const struct libos_file_ops g_libos_tty_ops = {
     .kind = "tty",
     .read = libos_stream_read,
     .write = libos_stream_write,
     .ioctl = libos_tty_ioctl,
+    .stat = tty_stat,
     .set_flags = libos_stream_set_flags,
+    .reopen = libos_stream_reopen,
 };
 
 struct libos_file* libos_tty_file(PAL_HANDLE host, int flags, struct libos_path* path) {

@@ -27,13 +27,6 @@ static bool is_controlling(struct libos_file* f) {
     return !g_tty.none && g_tty.pty == libos_pty_of(f);
 }
 
-static bool is_terminal(struct libos_file* f) {
-    struct {
-        uint16_t words[4];
-    } size;
-    return PalStreamControl(f->host, PAL_OP_TTY_SIZE_GET, &size, sizeof(size)) == 0;
-}
-
 static long set_foreground(unsigned long arg) {
     int32_t pgid;
     if (user_get(pgid, (int32_t*)arg) < 0)
@@ -102,7 +95,7 @@ long libos_tty_jobs_ioctl(struct libos_file* f, unsigned int cmd, unsigned long 
         default:
             return -ENOTTY;
     }
-    if (!libos_pty_of(f) && !is_terminal(f))
+    if (!libos_pty_of(f) && !libos_handle_is_tty(f->host))
         return -ENOTTY;
     lock(&g_tty.lock);
     long ret = jobs_ioctl(f, cmd, arg);

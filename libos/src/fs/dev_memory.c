@@ -7,6 +7,7 @@
 
 #include "dev_internal.h"
 #include "libos_process.h"
+#include "libos_pseudo.h"
 
 #define RANDOM_CHUNK 512
 
@@ -131,28 +132,73 @@ static int mmap_zero(struct libos_file* f, void* addr, size_t size, int prot, in
     return (int)pal_to_errno(PalVirtualMemoryAlloc(&at, size, type, (PAL_FLG)prot & 7));
 }
 
-const struct libos_file_ops g_libos_null_ops = {
-    .kind = "null", .read = read_nothing, .write = write_away, .seek = seek_nowhere};
+const struct libos_file_ops g_libos_null_ops = {.kind = "null",
+                                                .read = read_nothing,
+                                                .write = write_away,
+                                                .seek = seek_nowhere,
+                                                .stat = libos_dev_stat,
+                                                .reopen = libos_dev_reopen,
+                                                .close = libos_dev_close};
 const struct libos_file_ops g_libos_zero_ops = {.kind = "zero",
                                                 .read = read_zeros,
                                                 .write = write_away,
                                                 .seek = seek_nowhere,
-                                                .mmap = mmap_zero};
-const struct libos_file_ops g_libos_full_ops = {
-    .kind = "full", .read = read_zeros, .write = write_full, .seek = seek_nowhere};
+                                                .mmap = mmap_zero,
+                                                .stat = libos_dev_stat,
+                                                .reopen = libos_dev_reopen,
+                                                .close = libos_dev_close};
+const struct libos_file_ops g_libos_full_ops = {.kind = "full",
+                                                .read = read_zeros,
+                                                .write = write_full,
+                                                .seek = seek_nowhere,
+                                                .stat = libos_dev_stat,
+                                                .reopen = libos_dev_reopen,
+                                                .close = libos_dev_close};
 const struct libos_file_ops g_libos_random_ops = {.kind = "random",
                                                   .read = read_random,
                                                   .write = write_random,
                                                   .seek = seek_nowhere,
                                                   .ioctl = ioctl_random,
-                                                  .poll = poll_random};
+                                                  .poll = poll_random,
+                                                  .stat = libos_dev_stat,
+                                                  .reopen = libos_dev_reopen,
+                                                  .close = libos_dev_close};
 const struct libos_file_ops g_libos_urandom_ops = {.kind = "urandom",
                                                    .read = read_random,
                                                    .write = write_random,
                                                    .seek = seek_nowhere,
-                                                   .ioctl = ioctl_random};
+                                                   .ioctl = ioctl_random,
+                                                   .stat = libos_dev_stat,
+                                                   .reopen = libos_dev_reopen,
+                                                   .close = libos_dev_close};
+
+/* ---- files
+ * ---------------------------------------------------------------------------------------------- */
+
+bool libos_dev_attach(struct libos_file* f, const struct libos_pseudo_at* at) {
+    struct libos_pseudo_at* copy = libos_malloc(sizeof(*copy));
+    if (!copy) {
+        libos_file_put(f);
+        return false;
+    }
+    *copy = *at;
+    f->data = copy;
+    return true;
+}
+
+int libos_dev_stat(struct libos_file* f, struct libos_stat* st) {
+    return libos_pseudo_stat_at(f->data, st);
+}
+
+void libos_dev_close(struct libos_file* f) {
+    libos_free(f->data);
+}
+
+int libos_dev_reopen(struct libos_file* f, int flags, struct libos_file** out) {
+    return libos_pseudo_open_node(f->data, flags, out);
+}
 
 int libos_dev_open(const struct libos_pseudo_at* at, int flags, struct libos_file** out) {
     *out = libos_file_alloc(at->node->data, flags, NULL, NULL);
-    return *out ? 0 : -ENOMEM;
+    return *out && libos_dev_attach(*out, at) ? 0 : -ENOMEM;
 }

@@ -8,8 +8,18 @@
 /* ---- terminals
  * ------------------------------------------------------------------------------------ */
 
+static const struct libos_file_ops g_tty_ops = {
+    .kind = "tty",
+    .read = libos_stream_read,
+    .write = libos_stream_write,
+    .ioctl = libos_tty_ioctl,
+    .stat = libos_dev_stat,
+    .set_flags = libos_stream_set_flags,
+    .reopen = libos_dev_reopen,
+    .close = libos_dev_close,
+};
+
 static int open_tty(const struct libos_pseudo_at* at, int flags, struct libos_file** out) {
-    (void)at;
     int32_t foreground;
     uint64_t rdev;
     libos_tty_job_control(&foreground, &rdev);
@@ -20,8 +30,8 @@ static int open_tty(const struct libos_pseudo_at* at, int flags, struct libos_fi
     int ret = PalStreamOpen("dev:/dev/tty", (PAL_FLG)(flags & O_ACCMODE), 0, 0, options, &host);
     if (ret < 0)
         return -ENXIO;
-    *out = libos_tty_file(host, flags & (O_ACCMODE | O_NONBLOCK), NULL);
-    return *out ? 0 : -ENOMEM;
+    *out = libos_file_alloc(&g_tty_ops, flags & (O_ACCMODE | O_NONBLOCK), host, NULL);
+    return *out && libos_dev_attach(*out, at) ? 0 : -ENOMEM;
 }
 
 static int open_ptmx(const struct libos_pseudo_at* at, int flags, struct libos_file** out) {

@@ -259,7 +259,7 @@ static int install_stream(int fd, const char* uri) {
     uint32_t type = attr.file_mode & S_IFMT;
     struct libos_path* path = stream_path(handle, type, attr.ino);
     struct libos_file* f;
-    if (type == S_IFCHR)
+    if (type == S_IFCHR && libos_handle_is_tty(handle))
         f = libos_tty_file(handle, flags, path);
     else
         f = libos_file_alloc(&libos_host_file_ops, flags, handle, path);

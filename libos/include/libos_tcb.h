@@ -14,6 +14,7 @@
 #define TCB_WORK     56
 #define TCB_HELD     60
 #define TCB_IN_LIBOS 64
+#define TCB_NATIVE_RETURN 80
 
 #ifndef __ASSEMBLER__
 #include <stddef.h>

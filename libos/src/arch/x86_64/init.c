@@ -14,6 +14,7 @@ _Static_assert(TCB_OFFSET(scratch) == TCB_SCRATCH0, "entry.S");
 _Static_assert(TCB_OFFSET(work) == TCB_WORK, "entry.S");
 _Static_assert(TCB_OFFSET(held) == TCB_HELD, "entry.S");
 _Static_assert(TCB_OFFSET(in_libos) == TCB_IN_LIBOS, "entry.S");
+_Static_assert(TCB_OFFSET(native_return) == TCB_NATIVE_RETURN, "entry.S");
 _Static_assert(offsetof(struct libos_regs, rax) == R_RAX, "entry.S");
 _Static_assert(offsetof(struct libos_regs, rdi) == R_RDI, "entry.S");
 _Static_assert(offsetof(struct libos_regs, orig_rax) == R_ORIG_RAX, "entry.S");

@@ -1,8 +1,8 @@
 /*
  * Which call sites are rewritten, when, and how. See patch.h.
  *
- * Only the address of a `syscall` that trapped is known to be an instruction. What is changed around
- * it must be whole instructions, of a shape known to be safe:
+ * Only the address of a `syscall` that trapped is known to be an instruction. What is changed
+ * around it must be whole instructions, of a shape known to be safe:
  *
  *   mov $nr,%eax; syscall         7 bytes, all replaced. rax shows that the bytes in front really
  *                                 were that mov. A jump to the syscall meets ud2 and is emulated.
@@ -13,8 +13,8 @@
  *
  * For the last two a thread that trapped there before must not come back behind the old `syscall`
  * once the bytes are ours. So first the stub is made known (READY): from then on every such thread
- * resumes in the stub's tail. The bytes change at a later trap, when no thread is left that may still
- * return natively (libos_tcb.native_return).
+ * resumes in the stub's tail. The bytes change at a later trap, when no thread is left that may
+ * still return natively (libos_tcb.native_return).
  *
  * Locks: mm read lock, then g_patch_lock, then threads_lock.
  */
@@ -29,9 +29,10 @@ static libos_lock_t g_patch_lock = LIBOS_LOCK_INIT;
 static bool g_patching; /* the tables exist */
 static unsigned g_patched, g_refused;
 
-#define HITS_FOR_MOV  2  /* traps before the work pays */
-#define HITS_FOR_TAIL 6  /* the scan for jumps costs more */
-#define SCAN_REACH    (32 * 1024UL)
+#define HITS_FOR_MOV  1 /* traps before the work pays */
+#define HITS_FOR_TAIL 2 /* the scan for jumps costs more */
+#define SCAN_REACH                                                                                 \
+    (8 * 1024UL) /* no function is longer, or its parts far apart come back to labels */
 
 int libos_patch_init(void) {
     g_patching = patch_stubs_init() == 0;
@@ -45,7 +46,8 @@ void libos_patch_counts(unsigned* patched, unsigned* refused) {
     *refused = g_refused;
 }
 
-/* ---- analysis --------------------------------------------------------------------------------- */
+/* ---- analysis ---------------------------------------------------------------------------------
+ */
 
 #define AROUND_BEFORE 9
 #define AROUND_AFTER  24
@@ -63,8 +65,8 @@ static bool read_around(uint64_t addr, const struct libos_vma_info* vma, struct 
                           a->before + a->after) == 0;
 }
 
-/* `B8 nr` right in front, with rax == nr, could be the end of another instruction only if that holds
- * the same number: mov to r8 (REX.B), or an immediate behind such a ModRM byte. */
+/* `B8 nr` right in front, with rax == nr, could be the end of another instruction only if that
+ * holds the same number: mov to r8 (REX.B), or an immediate behind such a ModRM byte. */
 static bool is_mov_eax(const struct around* a, const struct libos_regs* regs) {
     const uint8_t* p = a->bytes + AROUND_BEFORE - 5;
     uint32_t imm;
@@ -83,8 +85,8 @@ static bool is_mov_rax(const struct around* a, const struct libos_regs* regs) {
     return a->before >= 8 && memcmp(p, "\x48\xc7\xc0", 3) == 0 && regs->orig_rax == (uint64_t)imm;
 }
 
-/* Length of the instruction at p if it is one of a few common ones that mean the same at any address
- * and go on to the next; else 0. left: bytes that may be looked at. */
+/* Length of the instruction at p if it is one of a few common ones that mean the same at any
+ * address and go on to the next; else 0. left: bytes that may be looked at. */
 static size_t movable_length(const uint8_t* p, size_t left) {
     size_t rex = left && (p[0] & 0xf0) == 0x40;
     bool rex_w = rex && (p[0] & 8);
@@ -110,10 +112,13 @@ static size_t movable_length(const uint8_t* p, size_t left) {
     return rex + 2 + sib + (mod == 1 ? 1 : mod == 2 ? 4 : 0) + imm;
 }
 
-/* Bytes of the movable instructions behind the `syscall` that make room for the jump, or 0. */
-static size_t movable_tail(const struct around* a) {
+/* Bytes of the movable instructions behind the `syscall` that make room for the jump, or 0. Bit n
+ * of *starts: an instruction begins n bytes behind the start of the `syscall`. */
+static size_t movable_tail(const struct around* a, uint32_t* starts) {
     size_t at = 2;
+    *starts = 0;
     while (at < PATCH_JUMP_SIZE) {
+        *starts |= 1u << at;
         size_t n = movable_length(a->bytes + AROUND_BEFORE + at, a->after > at ? a->after - at : 0);
         if (!n)
             return 0;
@@ -167,11 +172,15 @@ static bool is_ret_filler(uint64_t addr, const struct around* a) {
     return true;
 }
 
-/* Do the bytes at p, if they are an instruction, jump to [target, end)? */
-static bool jumps_to(const uint8_t* p, size_t left, uint64_t at, uint64_t target, uint64_t end) {
+static bool is_start(uint64_t offset, uint32_t starts) {
+    return offset < 32 && (starts >> offset & 1);
+}
+
+/* Do the bytes at p, if they are an instruction, jump to one of the starts, counted from base? */
+static bool jumps_to(const uint8_t* p, size_t left, uint64_t at, uint64_t base, uint32_t starts) {
     uint8_t op = p[0];
     if (op == 0xeb || (op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0)
-        return left >= 2 && at + 2 + (int8_t)p[1] - target < end - target;
+        return left >= 2 && is_start(at + 2 + (int8_t)p[1] - base, starts);
     bool near = op == 0xe8 || op == 0xe9;
     bool jcc = op == 0x0f && left >= 6 && (p[1] & 0xf0) == 0x80;
     if (!(near && left >= 5) && !jcc)
@@ -179,20 +188,21 @@ static bool jumps_to(const uint8_t* p, size_t left, uint64_t at, uint64_t target
     int32_t rel;
     size_t opcode = jcc ? 2 : 1;
     memcpy(&rel, p + opcode, sizeof(rel));
-    return at + opcode + 4 + rel - target < end - target;
+    return is_start(at + opcode + 4 + rel - base, starts);
 }
 
-/* Could any bytes near by be a direct jump to [target, end)? Every offset may be an instruction. */
-static bool may_be_jumped_to(uint64_t target, uint64_t end, const struct libos_vma_info* vma) {
-    uint64_t from = MAX(vma->start, target - MIN(target, SCAN_REACH));
-    uint64_t to = MIN(vma->end, target + SCAN_REACH);
+/* Could any bytes near by be a direct jump to one of the starts? Every offset may be an
+ * instruction. */
+static bool may_be_jumped_to(uint64_t base, uint32_t starts, const struct libos_vma_info* vma) {
+    uint64_t from = MAX(vma->start, base - MIN(base, SCAN_REACH));
+    uint64_t to = MIN(vma->end, base + SCAN_REACH);
     uint8_t chunk[1024 + 8];
     for (uint64_t at = from; at < to; at += 1024) {
         size_t size = MIN(to - at, (uint64_t)sizeof(chunk));
         if (user_copy_from(chunk, (void*)at, size) < 0)
             return true;
         for (size_t i = 0; i < MIN(size, (size_t)1024); i++) {
-            if (jumps_to(chunk + i, size - i, at + i, target, end))
+            if (jumps_to(chunk + i, size - i, at + i, base, starts))
                 return true;
         }
     }
@@ -212,11 +222,14 @@ static bool choose_shape(struct patch_site* s, const struct around* a,
         s->start = addr - 7;
         s->size = 7;
     } else {
-        size_t after = movable_tail(a);
-        if (!after && is_ret_filler(addr, a))
+        uint32_t starts;
+        size_t after = movable_tail(a, &starts);
+        if (!after && is_ret_filler(addr, a)) {
             after = PATCH_JUMP_SIZE - 2;
+            starts = 1u << 2;
+        }
         *wait = after && s->hits < HITS_FOR_TAIL;
-        if (!after || *wait || may_be_jumped_to(addr + 2, addr + 2 + after, vma))
+        if (!after || *wait || may_be_jumped_to(addr, starts, vma))
             return false;
         s->start = addr;
         s->after = after;
@@ -225,7 +238,8 @@ static bool choose_shape(struct patch_site* s, const struct around* a,
     return s->start >= vma->start && s->start + s->size <= vma->end;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------
+ */
 
 static int write_live(uint8_t* at, const uint8_t* new, size_t size) {
     static const uint8_t int3 = 0xcc;
@@ -257,7 +271,8 @@ static int write_site(struct patch_site* s, const struct libos_vma_info* vma) {
     return ret;
 }
 
-/* ---- deciding --------------------------------------------------------------------------------- */
+/* ---- deciding ---------------------------------------------------------------------------------
+ */
 
 /* Will t go on natively at addr? In the LibOS its frame says so; the frame is complete before
  * in_libos is set. Outside, native_return is where it was sent last: it may not have got there. */
@@ -302,8 +317,7 @@ static void prepare(struct patch_site* s, const struct libos_vma_info* vma,
     struct around a;
     bool wait = false;
     if ((vma->flags & VMA_SHARED) || !(vma->prot & PROT_EXEC) ||
-        !read_around(s->syscall, vma, &a) ||
-        memcmp(a.bytes + AROUND_BEFORE, "\x0f\x05", 2) != 0 ||
+        !read_around(s->syscall, vma, &a) || memcmp(a.bytes + AROUND_BEFORE, "\x0f\x05", 2) != 0 ||
         !choose_shape(s, &a, vma, regs, &wait)) {
         if (!wait)
             refuse(s);
@@ -370,7 +384,8 @@ bool libos_patch_hit_int3(uint64_t addr) {
     return false;
 }
 
-/* ---- code that goes away ---------------------------------------------------------------------- */
+/* ---- code that goes away ----------------------------------------------------------------------
+ */
 
 struct range {
     uint64_t start, end;

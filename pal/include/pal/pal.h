@@ -587,7 +587,8 @@ int PalThreadCreate(int (*addr)(void*), PAL_PTR param, PAL_HANDLE* handle);
 PAL_NUM PalThreadDelayExecution(PAL_NUM duration_us); /* [blocking]; returns microseconds slept */
 void PalThreadYieldExecution(void);
 /* Ends the calling thread. Afterwards, when nothing of the thread's stacks is in use any more,
- * *clear_child_tid becomes 0 and one PalFutexWait on it wakes. */
+ * *clear_child_tid becomes 0 and one PalFutexWait on it wakes (and one
+ * shared one). */
 _Noreturn void PalThreadExit(int* clear_child_tid);
 /* Kick: the thread leaves whatever [blocking] call it is in or about to enter, or, if it runs guest
  * code, gets a PAL_EVENT_INTERRUPTED upcall. */
@@ -635,7 +636,9 @@ typedef struct PAL_CONTEXT {
 } PAL_CONTEXT;
 
 /* Upcall, on the thread's exception stack, host signals blocked. is_in_pal: the interrupted code
- * is the PAL's. It must not block. addr: fault address, for synchronous events. */
+ * is the PAL's, perhaps under one of its locks: such an upcall may call PalThreadResume, PalFutexWake,
+ * PalDebugLog, the clock calls, PalProcessExit and PalProcessKillSelf only. It must not block. addr:
+ * fault address, for synchronous events. */
 typedef void (*PAL_EVENT_HANDLER)(bool is_in_pal, PAL_NUM addr, PAL_CONTEXT* context);
 void PalSetExceptionHandler(PAL_EVENT_HANDLER handler, PAL_NUM event);
 

@@ -124,8 +124,28 @@ TEST(PalStreamOpen, devices) {
     /* closing does not take the process's own descriptor away */
     EXPECT(PalStreamOpen("dev:stdout", PAL_ACCESS_WRONLY, 0, 0, 0, &h), 0);
     PalObjectClose(h);
+    if (PalStreamOpen("dev:stdin", PAL_ACCESS_RDONLY, 0, 0, 0, &h) < 0)
+        SKIP("started without standard input");
+    PalObjectClose(h);
     EXPECT(PalStreamOpen("dev:tty", PAL_ACCESS_RDWR, 0, 0, 0, &h), 0);
     PalObjectClose(h);
+}
+
+/* Started without standard streams (the variant "closed"): they stay closed, whatever is opened. */
+TEST(PalStreamOpen, closed_standard_streams) {
+    PAL_HANDLE file = test_file("std", "x"), h;
+    PAL_STREAM_ATTR mine, std;
+    CHECK(file);
+    EXPECT(PalStreamAttributesQueryByHandle(file, &mine), 0);
+    int ret = PalStreamOpen("dev:stdin", PAL_ACCESS_RDONLY, 0, 0, 0, &h);
+    if (ret == 0) {
+        EXPECT(PalStreamAttributesQueryByHandle(h, &std), 0);
+        CHECK(std.ino != mine.ino || std.dev != mine.dev);
+        PalObjectClose(h);
+    } else {
+        EXPECT(ret, PAL_ERROR_STREAMNOTEXIST);
+    }
+    PalObjectClose(file);
 }
 
 TEST(PalStreamOpen, unnamed_file) {
@@ -240,6 +260,55 @@ TEST(PalStreamOpenAt, never_leaves) {
             test_print("  path %s\n", paths[i]);
         EXPECT(ret, PAL_ERROR_CROSSED);
     }
+}
+
+/* ---- Races -------------------------------------------------------------------------------------
+ */
+
+static uint32_t g_stop;
+static PAL_HANDLE g_race; /* race/: dir, link -> ../out, and the two change places all the time */
+
+static int swap_names(void* arg) {
+    while (!__atomic_load_n(&g_stop, __ATOMIC_SEQ_CST))
+        PalDirectoryRenameAt(g_race, "dir", g_race, "link", PAL_RENAME_EXCHANGE);
+    return 0;
+}
+
+/* "dir/secret" is never there, whichever way the race goes: it lies where the link leads. */
+TEST(PalStreamOpenAt, never_leaves_while_names_change) {
+    PAL_HANDLE dir = test_dir(), t, h;
+    PAL_STREAM_ATTR attr;
+    char link[8];
+    CHECK(make_tree() && dir);
+    EXPECT(PalDirectoryCreateAt(dir, "race", 0755), 0);
+    EXPECT(PalDirectoryCreateAt(dir, "race/dir", 0755), 0);
+    EXPECT(PalDirectorySymlinkAt("../out", dir, "race/link"), 0);
+    EXPECT(PalStreamOpen("dir:race", PAL_ACCESS_PATH, 0, 0, 0, &g_race), 0);
+    EXPECT(PalThreadCreate(swap_names, NULL, &t), 0);
+    int seen[3] = {0}, bad = 0;
+    for (int i = 0; i < 20000 && !bad; i++) {
+        int ret = PalStreamOpenAt(g_race, "dir/secret", PAL_ACCESS_RDONLY, 0, 0, 0, &h);
+        int query = PalStreamAttributesQueryAt(g_race, "dir/../dir/secret", &attr);
+        int remove = PalDirectoryRemoveNameAt(g_race, "dir/secret", false);
+        int read = PalDirectoryReadLinkAt(g_race, "dir/secret", link, sizeof(link));
+        int all[4] = {ret, query, remove, read};
+        for (int k = 0; k < 4; k++) {
+            seen[0] += all[k] == PAL_ERROR_SYMLINK;
+            seen[1] += all[k] == PAL_ERROR_STREAMNOTEXIST;
+            bad = all[k] != PAL_ERROR_SYMLINK && all[k] != PAL_ERROR_STREAMNOTEXIST &&
+                          all[k] != PAL_ERROR_NOTDIR /* the walk looks twice */
+                      ? all[k]
+                      : bad;
+        }
+    }
+    g_stop = 1;
+    EXPECT(PalSynchronizationObjectWait(t, NO_TIMEOUT), 0);
+    EXPECT(bad, 0);
+    CHECK(seen[0] && seen[1]);
+    EXPECT(PalStreamAttributesQueryAt(dir, "out/secret", &attr), 0); /* still there */
+    PalObjectClose(t);
+    PalObjectClose(g_race);
+    PalObjectClose(dir);
 }
 
 TEST(PalStreamOpenAt, bad_arguments) {

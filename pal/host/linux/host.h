@@ -166,6 +166,9 @@ static inline bool host_handle_has_fd(PAL_HANDLE handle) {
  * descriptors. The caller frees the handle. Inherited descriptors stay open. */
 void host_stream_close(struct host_handle* handle);
 
+/* At start, before anything is opened: takes the numbers of standard descriptors that are closed. */
+void host_fill_standard(void);
+
 /* The random value that the names of this instance's pipes carry (pipes.c): the kernel's AT_RANDOM
  * in the first process, handed down to those it creates. */
 void host_instance_salt(uint64_t salt[2]);

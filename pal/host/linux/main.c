@@ -144,6 +144,7 @@ _Noreturn void host_main(PAL_NUM* sp) {
     read_auxv(envp);
     g_pid = host_syscall(__NR_getpid);
     char** guest_argv = host_parse_options(argv);
+    host_fill_standard();
     fill_control(guest_argv, envp);
     fill_host_names();
     host_clock_init(g_auxv[AT_SYSINFO_EHDR]);

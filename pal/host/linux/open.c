@@ -96,8 +96,15 @@ static int open_path(PAL_IDX type, PAL_STR path, PAL_FLG access, PAL_FLG mode, P
     return ret;
 }
 
-/* A standard descriptor that the process was started without may not be used: PAL start-up fills
- * its number with something of its own. */
+/* A standard descriptor that the process was started without stays unused: its number is taken by
+ * something that cannot be read or written, so that no file opened later gets it. */
+void host_fill_standard(void) {
+    for (int fd = 0; fd < 3; fd++) {
+        if (host_syscall(__NR_fcntl, fd, F_GETFD) == -EBADF)
+            host_syscall(__NR_open, "/", O_PATH | O_CLOEXEC);
+    }
+}
+
 static bool is_open(int fd, bool for_write) {
     long flags = host_syscall(__NR_fcntl, fd, F_GETFL);
     if (flags < 0 || (flags & O_PATH))

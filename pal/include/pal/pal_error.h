@@ -85,12 +85,20 @@
     X(NETRESET, 75, ENETRESET, "network reset")                                                    \
     X(UNREACHABLE_SIZE, 76, EINVAL, "impossible reply from the host")                              \
     X(CONNRESET, 77, ECONNRESET, "connection reset")                                               \
-    X(CANCELED, 78, ECANCELED, "cancelled: the clock of a timer was set")
+    X(CANCELED, 78, ECANCELED, "cancelled: the clock of a timer was set")                          \
+    X(DOM, 79, EDOM, "value out of its domain")                                                    \
+    X(HOSTDOWN, 80, EHOSTDOWN, "host is down")                                                     \
+    X(ILSEQ, 81, EILSEQ, "name is no valid text there")                                            \
+    X(UNCLEAN, 82, EUCLEAN, "file system is damaged")                                              \
+    X(BADMSG, 83, EBADMSG, "data is damaged")                                                      \
+    X(NOMEDIUM, 84, ENOMEDIUM, "no medium in the drive")                                           \
+    X(TOOMANYREFS, 85, ETOOMANYREFS, "too many references")                                        \
+    X(REMOTEIO, 86, EREMOTEIO, "remote input/output error")
 
 #define PAL_ERROR_ENUM_(name, value, linux_errno, text) PAL_ERROR_##name = -(value),
 enum {
     PAL_ERROR_SUCCESS = 0,
-    PAL_ERROR_LIST(PAL_ERROR_ENUM_) PAL_ERROR_BOUND = -79,
+    PAL_ERROR_LIST(PAL_ERROR_ENUM_) PAL_ERROR_BOUND = -87,
 };
 #undef PAL_ERROR_ENUM_
 

@@ -99,7 +99,7 @@ const struct manifest_key manifest_keys[] = {
     KEY("sys.enable_extra_runtime_domain_names_conf", BOOL, LIBOS, LATER, NULL,
         "take /etc/resolv.conf from the host; mount it instead"),
     KEY("sys.disallow_subprocesses", BOOL, LIBOS, WORKS, NULL,
-        "fork and its kin fail with EAGAIN; default false"),
+        "fork and its kin fail with ENOSYS; default false"),
     KEY("sys.experimental__enable_flock", BOOL, LIBOS, NO_EFFECT, NULL,
         "allow flock; Culm always does"),
     KEY("sys.ioctl_structs", TABLE, LIBOS, LATER, NULL, "layouts of ioctl arguments, by name"),

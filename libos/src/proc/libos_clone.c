@@ -147,7 +147,7 @@ static int start_thread(struct libos_thread* t) {
 static long refuse_process(void) {
     static uint32_t said;
     if (manifest_bool(g_pal_control->manifest_root, "sys.disallow_subprocesses", false))
-        return -EAGAIN; /* as at RLIMIT_NPROC: programs know how to do without */
+        return -ENOSYS; /* not EAGAIN: shells would try again for seconds */
     if (!__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
         log_error("%s: fork, vfork or clone of a new process is not supported yet; the call fails "
                   "with ENOSYS", get_cur_thread()->comm);

@@ -172,13 +172,14 @@ static int chroot_removexattr(struct libos_file* f, const char* name) {
 
 /* The host's path of a handle, without the scheme. Length or -errno. */
 static long host_name(PAL_HANDLE handle, char* buf, size_t size) {
+    buf[0] = '\0';
     int ret = PalStreamGetName(handle, buf, size);
-    if (ret < 0)
+    if (ret < 0 && ret != PAL_ERROR_STREAMNOTEXIST)
         return pal_to_errno(ret);
     buf[size - 1] = '\0';
     char* path = strchr(buf, ':');
     if (!path)
-        return -EIO;
+        return ret < 0 ? -ENOENT : -EIO;
     path++;
     size_t len = strlen(path);
     memmove(buf, path, len + 1);

@@ -1,6 +1,7 @@
 /*
  * Operations on places in the tree that are common to all file systems: opening and stat.
  */
+#include "libos_event.h"
 #include "libos_fs_internal.h"
 #include "libos_process.h"
 
@@ -36,9 +37,30 @@ uint32_t libos_file_type(struct libos_file* f) {
     return type & S_IFMT;
 }
 
+/* Another end of a pipe, as if it were a FIFO. */
+static int reopen_pipe(struct libos_file* f, int flags, struct libos_file** out) {
+    PAL_HANDLE handle;
+    int ret = PalStreamReopen(f->host, libos_pal_access(flags), libos_pal_options(flags), &handle);
+    if (ret < 0)
+        return pal_to_errno(ret);
+    struct libos_path* p = f->path;
+    if (p && !p->shared)
+        p = libos_path_alloc(p->mount, p->name);
+    *out = libos_file_alloc(f->ops, libos_file_flags(flags), handle, p);
+    if (!*out)
+        return -ENOMEM;
+    struct libos_anon_inode* inode = f->data;
+    ref_get(&inode->ref);
+    (*out)->data = inode;
+    (*out)->mode_type = S_IFIFO;
+    return 0;
+}
+
 int libos_file_reopen(struct libos_file* f, int flags, struct libos_file** out) {
     if (f->ops->reopen)
         return f->ops->reopen(f, flags, out);
+    if (f->ops == &g_libos_pipe_ops && f->host)
+        return reopen_pipe(f, flags, out);
     return -ENXIO;
 }
 

@@ -162,13 +162,45 @@ static int check_access(const struct libos_pseudo_at* p, int flags) {
     return 0;
 }
 
+/* Linux's /proc knows no names but its own; elsewhere making one is what is refused. */
+static bool is_proc(const struct libos_at* at) {
+    return at->mount->magic == 0x9fa0;
+}
+
+static int refuse_new(const struct libos_at* at) {
+    struct libos_stat st;
+    int ret = pseudo_stat(at, &st);
+    if (ret == -ENOENT)
+        ret = libos_at_parent_check(at) ?: is_proc(at) ? -ENOENT : -EPERM;
+    return ret ? ret : -EEXIST;
+}
+static int pseudo_mkdir(const struct libos_at* at, uint32_t mode) {
+    (void)mode;
+    return refuse_new(at);
+}
+static int pseudo_mknod(const struct libos_at* at, uint32_t mode, uint64_t rdev) {
+    (void)mode, (void)rdev;
+    return refuse_new(at);
+}
+static int pseudo_symlink(const struct libos_at* at, const char* target) {
+    (void)target;
+    return refuse_new(at);
+}
+static int pseudo_unlink(const struct libos_at* at, bool is_directory) {
+    struct libos_stat st;
+    int ret = pseudo_stat(at, &st);
+    if (!ret && is_directory && (st.mode & S_IFMT) != S_IFDIR)
+        ret = -ENOTDIR;
+    return ret ? ret : -EPERM;
+}
+
 static int pseudo_open(const struct libos_at* at, int flags, uint32_t mode,
                        struct libos_file** out) {
     (void)mode;
     struct libos_pseudo_at p;
     int ret = libos_pseudo_walk(at, &p);
     if (ret == -ENOENT && (flags & O_CREAT))
-        return libos_at_parent_check(at) ?: -EACCES;
+        return libos_at_parent_check(at) ?: is_proc(at) ? -ENOENT : -EACCES;
     if (ret)
         return ret;
     if ((flags & O_TMPFILE) == O_TMPFILE)
@@ -266,6 +298,10 @@ const struct libos_fs_ops libos_pseudo_ops = {
     .stat = pseudo_stat,
     .readlink = pseudo_readlink,
     .follow = pseudo_follow,
+    .mkdir = pseudo_mkdir,
+    .mknod = pseudo_mknod,
+    .symlink = pseudo_symlink,
+    .unlink = pseudo_unlink,
     .setattr = pseudo_setattr,
     .statfs = pseudo_statfs,
     .get_name = pseudo_get_name,

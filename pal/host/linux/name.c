@@ -5,7 +5,8 @@
 #include "stream.h"
 #include "uri.h"
 
-/* The host path of an open file; PAL_ERROR_STREAMNOTEXIST if it has none any more. */
+/* The host path of an open file; PAL_ERROR_STREAMNOTEXIST if it has none any more: path is then the
+ * last one, with " (deleted)" behind it. */
 static int host_path(struct host_handle* h, char path[HOST_PATH_MAX]) {
     char link[FD_PATH_SIZE];
     stream_fd_path(h->fd, link);
@@ -23,8 +24,10 @@ static int host_path(struct host_handle* h, char path[HOST_PATH_MAX]) {
         return host_error(ret);
     /* A deleted file's text ends in " (deleted)", which may also be a name: compare the files. */
     ret = host_syscall(__NR_lstat, path, &named);
-    if (ret < 0)
+    if (ret < 0 && ret != -ENOENT && ret != -ENOTDIR)
         return host_error(ret);
+    if (ret < 0)
+        return PAL_ERROR_STREAMNOTEXIST;
     if (mine.st_dev != named.st_dev || mine.st_ino != named.st_ino)
         return PAL_ERROR_STREAMNOTEXIST;
     return (mine.st_mode & S_IFMT) == S_IFDIR;
@@ -57,6 +60,8 @@ int PalStreamGetName(PAL_HANDLE handle, PAL_PTR buffer, PAL_NUM size) {
         case PAL_TYPE_FILE:
         case PAL_TYPE_DIR:
             ret = host_path(h, path);
+            if (ret == PAL_ERROR_STREAMNOTEXIST)
+                return put(buffer, size, "file:", path) ?: ret;
             return ret < 0 ? ret : put(buffer, size, ret ? "dir:" : "file:", path);
         case PAL_TYPE_DEV:
             ret = device_name(h, path);

@@ -434,7 +434,9 @@ enum {
 };
 /* Change attributes of a file by handle (also a PAL_ACCESS_PATH one). */
 int PalStreamAttributesChange(PAL_HANDLE handle, const PAL_STREAM_ATTR* attr, PAL_FLG which);
-int PalStreamGetName(PAL_HANDLE handle, PAL_PTR buffer, PAL_NUM size); /* current host path as URI */
+/* Current host path as URI. PAL_ERROR_STREAMNOTEXIST: the name was removed; the buffer then holds
+ * the last one, with " (deleted)" behind it. */
+int PalStreamGetName(PAL_HANDLE handle, PAL_PTR buffer, PAL_NUM size);
 int PalStreamChangeName(PAL_HANDLE handle, PAL_STR uri);
 
 /* Names below a directory handle: intermediate components as in PalStreamOpenAt; the last one is

@@ -40,6 +40,13 @@ int libos_chroot_setattr(struct libos_file* f, const struct libos_attr* attr);
 long libos_import_iovec(const struct iovec* uvec, unsigned long count, struct iovec* fast,
                         struct iovec** out);
 
+/* The host's object behind a tmpfs file, for copying at explicit positions (the file's own position
+ * is f->pos). NULL: it is another kind of file; source: or empty. Lives as long as f. */
+PAL_HANDLE libos_tmpfs_source(const struct libos_file* f);
+PAL_HANDLE libos_tmpfs_target(const struct libos_file* f);
+/* The host wrote into the target, up to `end`. */
+void libos_tmpfs_written(const struct libos_file* f, uint64_t end);
+
 /* Is f on a read-only mount? */
 static inline bool libos_file_readonly(const struct libos_file* f) {
     return f->path && f->path->mount && f->path->mount->readonly;

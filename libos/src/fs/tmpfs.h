@@ -39,8 +39,9 @@ struct tmpfs_node {
 struct tmpfs_entry {       /* a name; guarded by the tree lock */
     struct list_node node; /* in the directory, by cookie */
     struct tmpfs_entry* hash_next;
-    refcount_t ref;         /* the directory's, and open files that remember their name */
-    struct tmpfs_node* dir; /* NULL: removed */
+    refcount_t ref;            /* the directory's, and open files that remember their name */
+    struct tmpfs_node* dir;    /* NULL: removed */
+    struct tmpfs_entry* moved; /* renamed to; referenced */
     struct tmpfs_node* child;
     uint64_t cookie;
     uint32_t hash;

@@ -41,6 +41,7 @@ int tmpfs_add(struct tmpfs_node* dir, const char* name, size_t len, struct tmpfs
         return -ENOMEM;
     ref_set(&e->ref, 1);
     e->dir = dir;
+    e->moved = NULL;
     e->child = child;
     e->cookie = d->next_cookie++;
     e->hash = hash_name(name, len);
@@ -79,8 +80,11 @@ void tmpfs_remove(struct tmpfs_entry* e) {
 }
 
 void tmpfs_entry_put(struct tmpfs_entry* e) {
-    if (e && ref_put(&e->ref))
+    while (e && ref_put(&e->ref)) {
+        struct tmpfs_entry* moved = e->moved;
         libos_free(e);
+        e = moved;
+    }
 }
 
 /* ---- walking ----------------------------------------------------------------------------------

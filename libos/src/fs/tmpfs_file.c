@@ -217,6 +217,33 @@ static int file_mmap(struct libos_file* f, void* addr, size_t size, int prot, in
     return pal_to_errno(PalStreamMap(n->mem, &at, pal_prot, offset, size));
 }
 
+static bool is_open_file(const struct libos_file* f) {
+    return f->ops == &tmpfs_file_ops && !(f->flags & O_PATH);
+}
+
+PAL_HANDLE libos_tmpfs_source(const struct libos_file* f) {
+    return is_open_file(f) ? __atomic_load_n(&tmpfs_node_of(f)->mem, __ATOMIC_ACQUIRE) : NULL;
+}
+
+PAL_HANDLE libos_tmpfs_target(const struct libos_file* f) {
+    if (!is_open_file(f))
+        return NULL;
+    struct tmpfs_node* n = tmpfs_node_of(f);
+    lock(&n->lock);
+    int ret = need_memory(n);
+    unlock(&n->lock);
+    return ret ? NULL : n->mem;
+}
+
+void libos_tmpfs_written(const struct libos_file* f, uint64_t end) {
+    struct tmpfs_node* n = tmpfs_node_of(f);
+    lock(&n->lock);
+    n->size = MAX(n->size, end);
+    drop_privileges(n);
+    tmpfs_touch(n);
+    unlock(&n->lock);
+}
+
 static int file_stat(struct libos_file* f, struct libos_stat* st) {
     tmpfs_node_stat(tmpfs_node_of(f), st);
     return 0;

@@ -92,11 +92,11 @@ static int open_tmpfile(const struct libos_at* at, int flags, uint32_t mode,
 
 static int open_place(const struct libos_at* at, struct tmpfs_place* p, int flags, uint32_t mode,
                       struct libos_file** out) {
+    if (p->slash && (flags & O_CREAT))
+        return -EISDIR;
     if (!p->node) {
         if (!(flags & O_CREAT))
             return -ENOENT;
-        if (p->slash)
-            return -EISDIR;
         int ret = make(fs_of(at), p, S_IFREG | mode, 0, NULL, &p->node);
         if (ret)
             return ret;
@@ -320,10 +320,13 @@ static bool is_below(const struct tmpfs_node* n, const struct tmpfs_node* top) {
 static int move(struct tmpfs_entry* e, struct tmpfs_place* to) {
     struct tmpfs_node* n = e->child;
     int ret = tmpfs_add(to->dir, to->name, to->len, n);
-    if (!ret)
-        tmpfs_remove(e);
+    if (ret)
+        return ret;
+    e->moved = tmpfs_find(to->dir, to->name, to->len); /* for files open under the old name */
+    ref_get(&e->moved->ref);
+    tmpfs_remove(e);
     n->ctime_ns = tmpfs_now();
-    return ret;
+    return 0;
 }
 
 static int exchange(struct tmpfs_place* a, struct tmpfs_place* b) {
@@ -492,7 +495,7 @@ static long name_of(struct tmpfs* fs, const struct tmpfs_entry* e, char* buf, si
         at -= e->len;
         memcpy(buf + at, e->name, e->len);
         buf[--at] = '/';
-        if (!e->dir || e->dir == fs->root)
+        if (!e->dir || e->dir == fs->root) /* removed: where it was is not remembered */
             break;
         if (!e->dir->dir->parent)
             break; /* below a removed directory */
@@ -510,6 +513,8 @@ static long tmpfs_get_name(struct libos_file* f, char* buf, size_t size) {
     struct tmpfs* fs = o->node->fs;
     read_lock(&fs->tree);
     const struct tmpfs_entry* e = o->node->dir ? o->node->dir->self : o->entry;
+    while (e && !e->dir && e->moved)
+        e = e->moved;
     bool gone = o->node != fs->root && (!e || !e->dir);
     long len = 0;
     if (!e && o->node != fs->root)

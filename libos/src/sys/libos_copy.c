@@ -84,15 +84,33 @@ static long copy_bounce(struct end* in, struct end* out, size_t size) {
     return done ? (long)done : ret;
 }
 
+/* Can the host copy this way itself? Of a tmpfs file the position is ours, the contents its. */
+static bool host_can(const struct libos_file* in, const struct libos_file* out) {
+    return (is_host(in) || libos_tmpfs_source(in)) && (is_host(out) || libos_tmpfs_target(out));
+}
+
 static long copy_host(struct end* in, struct end* out, size_t size, PAL_FLG how, PAL_FLG flags) {
+    PAL_HANDLE source = libos_tmpfs_source(in->f), target = libos_tmpfs_target(out->f);
+    bool in_own = source && !in->at_pos, out_own = target && !out->at_pos;
+    if (in_own)
+        in->pos = __atomic_load_n(&in->f->pos, __ATOMIC_RELAXED);
+    if (out_own)
+        out->pos = __atomic_load_n(&out->f->pos, __ATOMIC_RELAXED);
     PAL_NUM in_pos = in->pos, out_pos = out->pos;
-    int64_t ret = PalStreamCopy(in->f->host, in->at_pos ? &in_pos : NULL, out->f->host,
-                                out->at_pos ? &out_pos : NULL, size, how, flags);
+    int64_t ret = PalStreamCopy(
+        source ? source : in->f->host, in->at_pos || source ? &in_pos : NULL,
+        target ? target : out->f->host, out->at_pos || target ? &out_pos : NULL, size, how, flags);
     if (ret > (int64_t)size)
         return -EIO;
     if (ret > 0) {
         in->pos += ret;
         out->pos += ret;
+        if (in_own)
+            __atomic_store_n(&in->f->pos, in->pos, __ATOMIC_RELAXED);
+        if (out_own)
+            __atomic_store_n(&out->f->pos, out->pos, __ATOMIC_RELAXED);
+        if (target)
+            libos_tmpfs_written(out->f, out->pos);
     }
     long error = pal_to_errno(ret);
     if (error == -EPIPE)
@@ -150,7 +168,7 @@ static long do_sendfile(struct end* in, struct end* out, size_t count) {
     count = MIN(count, MAX_RW_COUNT);
     if (!count)
         return 0;
-    if (is_host(in->f) && is_host(out->f))
+    if (host_can(in->f, out->f) && is_host(out->f)) /* sendfile writes at the host's position */
         return copy_host(in, out, count, PAL_COPY_SENDFILE, 0);
     return copy_bounce(in, out, count);
 }
@@ -217,7 +235,7 @@ long libos_syscall_copy_file_range(int fd_in, loff_t* off_in, int fd_out, loff_t
     if (!ret)
         ret = range_check(&in, &out, len);
     if (!ret && len) {
-        if (is_host(in.f) && is_host(out.f))
+        if (host_can(in.f, out.f))
             ret = copy_host(&in, &out, len, PAL_COPY_RANGE, 0);
         else
             ret = copy_bounce(&in, &out, len);
@@ -259,7 +277,7 @@ static long do_splice(struct end* in, struct end* out, const loff_t* off_in, con
         return -EINVAL;
     if (!in->f->ops->read || !out->f->ops->write)
         return -EINVAL;
-    if (is_host(in->f) && is_host(out->f))
+    if (host_can(in->f, out->f))
         return copy_host(in, out, len, PAL_COPY_SPLICE, flags);
     return copy_bounce(in, out, MIN(len, BOUNCE));
 }

@@ -64,11 +64,10 @@ static inline void unlock(libos_lock_t* l) {
 
 /* Many readers or one writer; a waiting writer holds off new readers. Counted like lock(). */
 typedef struct libos_rwlock {
-    uint32_t state;   /* number of readers, or LIBOS_RWLOCK_WRITER */
-    uint32_t waiting; /* writers waiting, and readers sleeping: see libos_lock.c */
-    uint32_t seq;     /* futex word: bumped at each release that someone may wait for */
+    uint32_t state; /* number of readers, and LIBOS_RWLOCK_WRITER once a writer has come */
+    uint32_t gate;  /* a libos_lock_t: writers, and readers held off by one; see libos_lock.c */
 } libos_rwlock_t;
-#define LIBOS_RWLOCK_INIT   {0, 0, 0}
+#define LIBOS_RWLOCK_INIT   {0, 0}
 #define LIBOS_RWLOCK_WRITER 0x80000000u
 void read_lock(libos_rwlock_t* l);
 void read_unlock(libos_rwlock_t* l);

@@ -23,71 +23,60 @@ void libos_unlock_slow(libos_lock_t* l) {
     PalFutexWake(&l->word, 1, false);
 }
 
-/* `waiting` counts waiting writers in its low half and sleeping readers in its high half. Whoever is
- * going to sleep counts itself first and then looks at the lock again, so a release that finds
- * `waiting` zero can leave without waking anyone. */
-#define WAITING_WRITER 1u
-#define WAITING_READER 0x10000u
-#define WRITERS_MASK   0xffffu
-
-static bool try_read(libos_rwlock_t* l) {
-    uint32_t state = __atomic_load_n(&l->state, __ATOMIC_SEQ_CST);
-    while (!(state & LIBOS_RWLOCK_WRITER) &&
-           !(__atomic_load_n(&l->waiting, __ATOMIC_RELAXED) & WRITERS_MASK)) {
-        if (__atomic_compare_exchange_n(&l->state, &state, state + 1, false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_SEQ_CST))
-            return true;
-    }
-    return false;
+/*
+ * Writers pass the gate, a plain lock, one at a time; whoever holds it may announce itself in `state`,
+ * which holds off new readers, and waits there for the readers inside to leave. A reader that is held
+ * off goes through the gate like a writer, so neither starves, and a release wakes one thread only.
+ */
+static void gate_lock(libos_rwlock_t* l) {
+    libos_lock_t* gate = (libos_lock_t*)&l->gate;
+    uint32_t free = 0;
+    if (!__atomic_compare_exchange_n(&gate->word, &free, 1, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
+        libos_lock_slow(gate);
 }
 
-static bool try_write(libos_rwlock_t* l) {
-    uint32_t none = 0;
-    return __atomic_compare_exchange_n(&l->state, &none, LIBOS_RWLOCK_WRITER, false,
-                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-
-static void acquire_slow(libos_rwlock_t* l, bool (*try)(libos_rwlock_t*), uint32_t kind) {
-    __atomic_add_fetch(&l->waiting, kind, __ATOMIC_SEQ_CST);
-    for (;;) {
-        uint32_t seq = __atomic_load_n(&l->seq, __ATOMIC_SEQ_CST);
-        if (try(l))
-            break;
-        PalFutexWaitUninterruptible(&l->seq, seq);
-    }
-    __atomic_sub_fetch(&l->waiting, kind, __ATOMIC_SEQ_CST);
-}
-
-static void release(libos_rwlock_t* l) {
-    if (!__atomic_load_n(&l->waiting, __ATOMIC_SEQ_CST))
-        return;
-    __atomic_add_fetch(&l->seq, 1, __ATOMIC_SEQ_CST);
-    PalFutexWake(&l->seq, INT32_MAX, false);
+static void gate_unlock(libos_rwlock_t* l) {
+    libos_lock_t* gate = (libos_lock_t*)&l->gate;
+    if (__atomic_exchange_n(&gate->word, 0, __ATOMIC_RELEASE) == 2)
+        libos_unlock_slow(gate);
 }
 
 void read_lock(libos_rwlock_t* l) {
     libos_hold();
-    if (!try_read(l))
-        acquire_slow(l, try_read, WAITING_READER);
+    uint32_t state = __atomic_load_n(&l->state, __ATOMIC_RELAXED);
+    while (!(state & LIBOS_RWLOCK_WRITER)) {
+        if (__atomic_compare_exchange_n(&l->state, &state, state + 1, true, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
+            return;
+    }
+    gate_lock(l); /* no writer is announced while we hold it */
+    __atomic_add_fetch(&l->state, 1, __ATOMIC_ACQUIRE);
+    gate_unlock(l);
 }
 
 void read_unlock(libos_rwlock_t* l) {
-    if (__atomic_sub_fetch(&l->state, 1, __ATOMIC_SEQ_CST) == 0)
-        release(l);
+    if (__atomic_sub_fetch(&l->state, 1, __ATOMIC_RELEASE) == LIBOS_RWLOCK_WRITER)
+        PalFutexWake(&l->state, 1, false);
     libos_unhold();
 }
 
 void write_lock(libos_rwlock_t* l) {
     libos_hold();
-    if (!try_write(l))
-        acquire_slow(l, try_write, WAITING_WRITER);
+    gate_lock(l);
+    uint32_t state = __atomic_add_fetch(&l->state, LIBOS_RWLOCK_WRITER, __ATOMIC_ACQUIRE);
+    for (int i = 0; state != LIBOS_RWLOCK_WRITER; i++) {
+        if (i < SPIN_ROUNDS)
+            __builtin_ia32_pause();
+        else
+            PalFutexWaitUninterruptible(&l->state, state);
+        state = __atomic_load_n(&l->state, __ATOMIC_ACQUIRE);
+    }
 }
 
-/* The last waiting writer leaves `waiting` while readers it held off may sleep: they stay counted
- * there and this writer's own release wakes them. */
 void write_unlock(libos_rwlock_t* l) {
-    __atomic_store_n(&l->state, 0, __ATOMIC_SEQ_CST);
-    release(l);
+    __atomic_store_n(&l->state, 0, __ATOMIC_RELEASE);
+    gate_unlock(l);
     libos_unhold();
 }
 

@@ -72,6 +72,9 @@ struct libos_thread {
     bool sched_reset_on_fork;
     uint64_t timer_slack_ns;
     uint64_t start_time_ns; /* monotonic */
+    struct libos_io_count { /* what read and write calls moved; written by the thread itself */
+        uint64_t read_bytes, write_bytes, reads, writes;
+    } io;
 
     /* credentials (per thread, as in Linux) */
     uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
@@ -97,6 +100,7 @@ struct libos_process {
 
     libos_lock_t threads_lock;
     struct list_node threads;
+    struct libos_io_count ended_io; /* of threads that have ended */
     uint32_t thread_count;
     uint32_t exit_started;  /* 1 once exit_group or a fatal signal has begun; atomic */
     int exit_status;        /* wait(2) encoding: code << 8, or signal */

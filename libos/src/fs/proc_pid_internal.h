@@ -23,6 +23,9 @@ PROC_SHOW(proc_show_coredump_filter);
 PROC_SHOW(proc_show_personality);
 PROC_SHOW(proc_show_timerslack);
 PROC_SHOW(proc_show_schedstat);
+PROC_SHOW(proc_show_io);
+/* /proc/[pid]/mem (proc_pid_mem.c) */
+int proc_open_mem(const struct libos_pseudo_at* at, int flags, struct libos_file** out);
 PROC_SHOW(proc_show_constant); /* the node's data */
 long proc_read_exe(const struct libos_pseudo_at* at, char* buf, size_t size);
 int proc_follow_exe(const struct libos_pseudo_at* at, struct libos_file** out);

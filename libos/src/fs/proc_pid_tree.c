@@ -83,6 +83,12 @@ static const struct libos_pseudo_node g_tasks[] = {
 /* ---- what both have
  * ---------------------------------------------------------------------------------------- */
 
+/* Lets the file be opened for writing; its own operations do the writing. */
+static long proc_no_store(const struct libos_pseudo_at* at, const char* text, size_t size) {
+    (void)at, (void)text, (void)size;
+    return -EIO;
+}
+
 #define COMMON_NODES                                                                               \
     FILE_("auxv", 0400, .show = proc_show_auxv), CONST_("cgroup", 0444, "0::/\n"),                 \
         FILE_("cmdline", 0444, .show = proc_show_cmdline),                                         \
@@ -92,8 +98,9 @@ static const struct libos_pseudo_node g_tasks[] = {
         LINK_("exe", proc_read_exe, proc_follow_exe), DIR_("fd", 0500, g_fd),                      \
         DIR_("fdinfo", 0555, g_fdinfo),                                                            \
         CONST_("gid_map", 0644, "         0          0 4294967295\n"),                             \
-        FILE_("limits", 0644, .show = proc_show_limits), CONST_("loginuid", 0644, "4294967295"),   \
-        FILE_("maps", 0444, .show = proc_show_maps),                                               \
+        FILE_("io", 0400, .show = proc_show_io), FILE_("limits", 0644, .show = proc_show_limits),  \
+        CONST_("loginuid", 0644, "4294967295"), FILE_("maps", 0444, .show = proc_show_maps),       \
+        FILE_("mem", 0600, .open = proc_open_mem, .store = proc_no_store),                         \
         FILE_("mountinfo", 0444, .show = proc_show_mountinfo),                                     \
         FILE_("mounts", 0444, .show = proc_show_mounts), DIR_("net", 0555, g_proc_net_children),   \
         FILE_("oom_score", 0444, .show = proc_show_oom_score),                                     \

@@ -158,6 +158,10 @@ static void leave_list(struct libos_thread* t) {
     t->exiting = true;
     list_del(&t->node);
     t->tcb = NULL;
+    g_process.ended_io.read_bytes += t->io.read_bytes;
+    g_process.ended_io.write_bytes += t->io.write_bytes;
+    g_process.ended_io.reads += t->io.reads;
+    g_process.ended_io.writes += t->io.writes;
     unlock(&g_process.threads_lock);
 }
 

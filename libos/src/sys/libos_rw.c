@@ -32,7 +32,18 @@ static long transfer_check(const struct libos_file* f, bool write) {
 
 static long transfer(struct libos_file* f, bool write, const struct iovec* iov, int count,
                      const int64_t* pos, int rwf) {
-    return write ? f->ops->write(f, iov, count, pos, rwf) : f->ops->read(f, iov, count, pos, rwf);
+    struct libos_io_count* io = &get_cur_thread()->io;
+    long ret;
+    if (write) {
+        ret = f->ops->write(f, iov, count, pos, rwf);
+        io->writes++;
+        io->write_bytes += ret > 0 ? (uint64_t)ret : 0;
+    } else {
+        ret = f->ops->read(f, iov, count, pos, rwf);
+        io->reads++;
+        io->read_bytes += ret > 0 ? (uint64_t)ret : 0;
+    }
+    return ret;
 }
 
 /* One buffer. */

@@ -13,8 +13,7 @@
 
 struct libos_stat;
 
-/* ---- readiness (event/libos_poll.c) -----------------------------------------------------------
- */
+/* ---- readiness (event/libos_poll.c) ---------------------------------------------------------- */
 struct libos_file_waiter {
     struct list_node node; /* in file->waiters; guarded by file->wait_lock */
     /* Called with wait_lock held; may not block and may take no lock but its own. NULL for a waiter
@@ -37,14 +36,12 @@ uint64_t libos_monotonic_ns(void);
 /* Deadline `ns` from now; saturates to NO_TIMEOUT. */
 uint64_t libos_deadline_after(uint64_t ns);
 
-/* ---- epoll (event/libos_epoll.c) --------------------------------------------------------------
- */
+/* ---- epoll (event/libos_epoll.c) ------------------------------------------------------------- */
 /* libos_file_put() calls this before ops->close for a file whose epoll_count is not 0: it leaves
  * every wait set it is in. */
 void libos_epoll_file_gone(struct libos_file* f);
 
-/* ---- files that are a host stream (event/libos_stream.c) ---------------------------------------
- */
+/* ---- files that are a host stream (event/libos_stream.c) ------------------------------------- */
 /* Ops for pipes, eventfds, terminals, ...: straight to the host on guest buffers. */
 long libos_stream_read(struct libos_file* f, const struct iovec* iov, int iov_count,
                        const int64_t* pos, int rwf);
@@ -77,16 +74,14 @@ struct libos_file* libos_fd_get_open(int fd);
  * -ENOMEM. */
 long libos_fd_publish(struct libos_file* f, bool cloexec);
 
-/* ---- pipes -------------------------------------------------------------------------------------
- */
+/* ---- pipes ----------------------------------------------------------------------------------- */
 extern const struct libos_file_ops g_libos_pipe_ops;
 /* Both ends: files[0] reads, files[1] writes. flags: O_NONBLOCK, O_DIRECT. 0 or -errno. */
 int libos_pipe_create(int flags, struct libos_file* files[2]);
 /* F_SETPIPE_SZ and F_GETPIPE_SZ; -EBADF if f is no pipe. For fcntl. */
 long libos_pipe_fcntl(struct libos_file* f, int cmd, unsigned long arg);
 
-/* ---- terminals (event/libos_tty.c, libos_pty.c)
- * -------------------------------------------------- */
+/* ---- terminals (event/libos_tty.c, libos_pty.c) ---------------------------------------------- */
 extern const struct libos_file_ops g_libos_tty_ops;
 /* ioctl of any file on a host character device: the terminal's commands, or -ENOTTY. */
 long libos_tty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg);
@@ -104,8 +99,7 @@ int libos_pts_open(unsigned int number, int flags, struct libos_file** out);
 int libos_pts_next(unsigned int number);
 int libos_pts_stat(unsigned int number, struct libos_stat* st);
 
-/* ---- signalfd (event/libos_signalfd.c) ----------------------------------------------------------
- */
+/* ---- signalfd (event/libos_signalfd.c) ------------------------------------------------------- */
 /* After `sig` was queued for t (NULL: the process). Called with g_process.signal_lock held. */
 void libos_signalfd_notify(struct libos_thread* t, int sig);
 

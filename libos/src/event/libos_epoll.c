@@ -24,8 +24,7 @@
 /* How many events one host call may bring: more are left for the next. */
 #define BATCH 128
 
-/* ---- items -------------------------------------------------------------------------------------
- */
+/* ---- items ----------------------------------------------------------------------------------- */
 
 static size_t hash_of(const struct libos_epoll* ep, const struct libos_file* f, int fd) {
     uint64_t h = ((uint64_t)f >> 6) * 0x9e3779b97f4a7c15ULL + (uint64_t)(uint32_t)fd;
@@ -114,8 +113,7 @@ static void item_unlink(struct libos_epoll* ep, struct epoll_item* item) {
     ep->item_count--;
 }
 
-/* ---- registration with the host
- * ------------------------------------------------------------------ */
+/* ---- registration with the host -------------------------------------------------------------- */
 
 static void ring(struct libos_file_waiter* base, unsigned events) {
     (void)events;
@@ -185,8 +183,7 @@ static void item_destroy(struct libos_epoll* ep, struct epoll_item* item) {
     libos_free(item);
 }
 
-/* ---- epoll_ctl
- * ----------------------------------------------------------------------------------- */
+/* ---- epoll_ctl ------------------------------------------------------------------------------- */
 
 static int ctl_add(struct libos_epoll* ep, struct libos_file* f, int fd,
                    const struct epoll_event* event) {
@@ -271,8 +268,7 @@ int libos_epoll_ctl(struct libos_file* epoll_file, int op, struct libos_file* f,
     return ret;
 }
 
-/* ---- epoll_wait
- * ------------------------------------------------------------------------------------ */
+/* ---- epoll_wait ------------------------------------------------------------------------------ */
 
 /* The event of an item that the host called ready; 0 if it is not ready after all. */
 static uint32_t item_events(struct epoll_item* item, uint32_t host_events) {
@@ -356,8 +352,7 @@ long libos_epoll_wait(struct libos_file* epoll_file, struct epoll_event* user_ev
     }
 }
 
-/* ---- life of an instance
- * ---------------------------------------------------------------------------- */
+/* ---- life of an instance --------------------------------------------------------------------- */
 
 long libos_epoll_create(bool cloexec) {
     struct libos_epoll* ep = libos_calloc(1, sizeof(*ep));

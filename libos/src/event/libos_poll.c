@@ -11,8 +11,7 @@
 /* What poll(2) says of a file that has no readiness of its own (Linux: DEFAULT_POLLMASK). */
 #define ALWAYS_READY (POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM)
 
-/* ---- waiters on a file ------------------------------------------------------------------------
- */
+/* ---- waiters on a file ----------------------------------------------------------------------- */
 
 void libos_file_add_waiter(struct libos_file* f, struct libos_file_waiter* w) {
     lock(&f->wait_lock);
@@ -47,8 +46,7 @@ PAL_HANDLE libos_file_poll_handle(struct libos_file* f) {
     return libos_file_can_poll(f) ? f->host : NULL;
 }
 
-/* ---- time -------------------------------------------------------------------------------------
- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 uint64_t libos_monotonic_ns(void) {
     PAL_NUM now = 0;
@@ -70,8 +68,7 @@ static uint64_t remaining_us(uint64_t deadline_ns) {
     return now >= deadline_ns ? 0 : (deadline_ns - now + 999) / 1000;
 }
 
-/* ---- poll --------------------------------------------------------------------------------------
- */
+/* ---- poll ------------------------------------------------------------------------------------ */
 
 struct poll_set;
 struct poll_waiter { /* for a file whose readiness is the LibOS's own */

@@ -18,8 +18,7 @@ static const struct libos_file_ops g_slave_ops;
 static libos_lock_t g_lock; /* guards the list and what the header says */
 static struct list_node g_ptys = LIST_INIT(g_ptys);
 
-/* ---- life
- * ---------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static void pty_put(struct libos_pty* pty) {
     if (ref_put(&pty->ref))
@@ -157,8 +156,7 @@ int libos_pts_next(unsigned int number) {
     return found;
 }
 
-/* ---- what stat tells
- * -------------------------------------------------------------------------------- */
+/* ---- what stat tells ------------------------------------------------------------------------- */
 
 static void fill_stat(const struct libos_pty* pty, struct libos_stat* st) {
     *st = (struct libos_stat){
@@ -218,8 +216,7 @@ static size_t master_fdinfo(struct libos_file* f, char* buf, size_t size) {
     return MIN((size_t)n, size);
 }
 
-/* ---- commands
- * ----------------------------------------------------------------------------------------- */
+/* ---- commands -------------------------------------------------------------------------------- */
 
 struct libos_pty* libos_pty_of(struct libos_file* f) {
     return f->ops == &g_master_ops || f->ops == &g_slave_ops ? f->data : NULL;

@@ -22,8 +22,7 @@ static libos_sigset_t mask_of(const struct libos_file* f) {
     return __atomic_load_n(&data->mask, __ATOMIC_RELAXED);
 }
 
-/* ---- one record
- * ---------------------------------------------------------------------------------- */
+/* ---- one record ------------------------------------------------------------------------------ */
 
 /* The layout of siginfo_t that a signal and its code imply (Linux: siginfo_layout). */
 static void fill_record(struct signalfd_siginfo* r, const siginfo_t* info) {
@@ -82,8 +81,7 @@ static int put_at(const struct iovec* iov, int iov_count, size_t offset, const v
     return 0;
 }
 
-/* ---- reading
- * ------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 struct signalfd_reader {
     struct libos_file_waiter base;
@@ -142,8 +140,7 @@ static long signalfd_read(struct libos_file* f, const struct iovec* iov, int iov
     return (long)done;
 }
 
-/* ---- readiness
- * ----------------------------------------------------------------------------------- */
+/* ---- readiness ------------------------------------------------------------------------------- */
 
 static unsigned signalfd_poll(struct libos_file* f) {
     struct libos_thread* t = get_cur_thread();
@@ -161,8 +158,7 @@ void libos_signalfd_notify(struct libos_thread* t, int sig) {
     }
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static size_t signalfd_fdinfo(struct libos_file* f, char* buf, size_t size) {
     int n = snprintf(buf, size, "sigmask:\t%016llx\n", (unsigned long long)mask_of(f));

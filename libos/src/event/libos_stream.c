@@ -10,8 +10,7 @@
 #include "libos_event.h"
 #include "libos_fs.h"
 
-/* ---- reading and writing ----------------------------------------------------------------------
- */
+/* ---- reading and writing --------------------------------------------------------------------- */
 
 long libos_checked_count(int64_t pal_ret, const struct iovec* iov, int iov_count) {
     if (pal_ret <= 0)
@@ -80,8 +79,7 @@ int libos_stream_reopen(struct libos_file* f, int flags, struct libos_file** out
     return 0;
 }
 
-/* ---- anonymous inodes -------------------------------------------------------------------------
- */
+/* ---- anonymous inodes ------------------------------------------------------------------------ */
 
 /* Device numbers of file systems that have no mount: pipefs, sockfs, anon_inodefs. */
 #define PIPEFS_DEV libos_makedev(0, 14)

@@ -13,8 +13,7 @@
 #include "libos_fs.h"
 #include "libos_tty_internal.h"
 
-/* ---- attributes
- * ------------------------------------------------------------------------------------ */
+/* ---- attributes ------------------------------------------------------------------------------ */
 
 static const struct {
     uint32_t code, speed;
@@ -112,8 +111,7 @@ static long set_attr(struct libos_file* f, unsigned long arg, PAL_FLG op, bool s
     return pal_to_errno(PalStreamControl(f->host, op, &t, sizeof(t)));
 }
 
-/* ---- small ones
- * -------------------------------------------------------------------------------------- */
+/* ---- small ones ------------------------------------------------------------------------------ */
 
 static long control_int(struct libos_file* f, PAL_FLG op, int value) {
     return pal_to_errno(PalStreamControl(f->host, op, &value, sizeof(value)));
@@ -193,8 +191,7 @@ long libos_tty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg) 
     }
 }
 
-/* ---- files
- * ------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static int tty_stat(struct libos_file* f, struct libos_stat* st) {
     PAL_STREAM_ATTR attr = {0};

@@ -18,9 +18,7 @@ static size_t iov_size(const struct iovec* iov, int iov_count) {
     return size;
 }
 
-/* ---- ops
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- ops ------------------------------------------------------------------------------------- */
 
 static long read_nothing(struct libos_file* f, const struct iovec* iov, int iov_count,
                          const int64_t* pos, int rwf) {
@@ -172,8 +170,7 @@ const struct libos_file_ops g_libos_urandom_ops = {.kind = "urandom",
                                                    .reopen = libos_dev_reopen,
                                                    .close = libos_dev_close};
 
-/* ---- files
- * ---------------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 bool libos_dev_attach(struct libos_file* f, const struct libos_pseudo_at* at) {
     struct libos_pseudo_at* copy = libos_malloc(sizeof(*copy));

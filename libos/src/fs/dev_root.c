@@ -5,8 +5,7 @@
 
 #include "libos_event.h"
 
-/* ---- terminals
- * ------------------------------------------------------------------------------------ */
+/* ---- terminals ------------------------------------------------------------------------------- */
 
 static const struct libos_file_ops g_tty_ops = {
     .kind = "tty",
@@ -67,8 +66,7 @@ static int stat_pts(const struct libos_pseudo_at* at, struct libos_stat* st) {
     return ret;
 }
 
-/* ---- links
- * ------------------------------------------------------------------------------------------ */
+/* ---- links ----------------------------------------------------------------------------------- */
 
 static long read_link(const struct libos_pseudo_at* at, char* buf, size_t size) {
     const char* target = at->node->data;
@@ -77,8 +75,7 @@ static long read_link(const struct libos_pseudo_at* at, char* buf, size_t size) 
     return (long)len;
 }
 
-/* ---- the tree
- * ---------------------------------------------------------------------------------------- */
+/* ---- the tree -------------------------------------------------------------------------------- */
 
 static const struct libos_pseudo_node g_pts[] = {
     {.name = "ptmx", .mode = S_IFCHR | 0666, .open = open_ptmx, .rdev = libos_dev_const(5, 2)},

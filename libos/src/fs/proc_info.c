@@ -15,8 +15,7 @@ static uint32_t cpuid(uint32_t leaf, int word) {
     return PalCpuIdRetrieve(leaf, 0, values) < 0 ? 0 : values[word];
 }
 
-/* ---- cpuinfo
- * ------------------------------------------------------------------------------------------ */
+/* ---- cpuinfo --------------------------------------------------------------------------------- */
 
 static uint64_t largest_cache_kb(void) {
     const PAL_TOPO_INFO* topo = libos_topology();
@@ -94,9 +93,7 @@ PROC_SHOW(proc_show_cpuinfo) {
     return 0;
 }
 
-/* ---- stat
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- stat ------------------------------------------------------------------------------------ */
 
 static unsigned int online_cpus(void) {
     const PAL_TOPO_INFO* topo = libos_topology();
@@ -163,8 +160,7 @@ PROC_SHOW(proc_show_interrupts) {
     return 0;
 }
 
-/* ---- the rest
- * -------------------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 PROC_SHOW(proc_show_uptime) {
     (void)at;

@@ -13,8 +13,7 @@
 #define NS_PER_TICK     (1000000000ULL / USER_HZ)
 #define PROC_SHOW(name) int name(const struct libos_pseudo_at* at, struct libos_text* out)
 
-/* ---- which thread a node is about (proc_pid.c)
- * --------------------------------------------------- */
+/* ---- which thread a node is about (proc_pid.c) ----------------------------------------------- */
 /* /proc/[pid]/... and /proc/[pid]/task/[tid]/...: the thread, referenced; NULL: it has ended. */
 struct libos_thread* proc_thread(const struct libos_pseudo_at* at);
 /* Below task/: about one thread, not the whole process. */
@@ -25,8 +24,7 @@ int proc_stat_owner(const struct libos_pseudo_at* at, struct libos_stat* st);
 /* CPU time of one thread or (t NULL) of the process. */
 void proc_cpu_time(struct libos_thread* t, uint64_t* user_ns, uint64_t* system_ns);
 
-/* ---- subtrees
- * --------------------------------------------------------------------------------------- */
+/* ---- subtrees -------------------------------------------------------------------------------- */
 extern const struct libos_pseudo_node g_proc_pid_children[]; /* proc_pid_tree.c */
 extern const struct libos_pseudo_node g_proc_task_children[];
 extern const struct libos_pseudo_node g_proc_sys_children[]; /* proc_sys.c */

@@ -6,8 +6,7 @@
 
 #include "proc_pid_internal.h"
 
-/* ---- which thread
- * --------------------------------------------------------------------------------------- */
+/* ---- which thread ---------------------------------------------------------------------------- */
 
 bool proc_is_task(const struct libos_pseudo_at* at) {
     if (at->id_count < 2)
@@ -44,8 +43,7 @@ void proc_cpu_time(struct libos_thread* t, uint64_t* user_ns, uint64_t* system_n
     *system_ns = system;
 }
 
-/* ---- what the program was started with
- * --------------------------------------------------------------------- */
+/* ---- what the program was started with ------------------------------------------------------- */
 
 /* Guest memory as text, as far as it is readable. */
 static int show_memory(struct libos_text* out, uint64_t start, uint64_t end) {
@@ -89,9 +87,7 @@ PROC_SHOW(proc_show_auxv) {
     return show_memory(out, g_process.auxv_start, g_process.auxv_end);
 }
 
-/* ---- comm
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- comm ------------------------------------------------------------------------------------ */
 
 PROC_SHOW(proc_show_comm) {
     struct libos_thread* t = proc_thread(at);
@@ -122,9 +118,7 @@ long proc_store_comm(const struct libos_pseudo_at* at, const char* text, size_t 
     return (long)size;
 }
 
-/* ---- limits
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 static void show_limit(struct libos_text* out, uint64_t value) {
     if (value == RLIM64_INFINITY)
@@ -173,8 +167,7 @@ PROC_SHOW(proc_show_limits) {
     return 0;
 }
 
-/* ---- the out-of-memory killer's view: kept for whoever reads it back
- * ------------------------------------------ */
+/* ---- the out-of-memory killer's view: kept for whoever reads it back ------------------------- */
 
 static int32_t g_oom_score_adj; /* atomic */
 
@@ -213,9 +206,7 @@ long proc_store_oom_score_adj(const struct libos_pseudo_at* at, const char* text
     return (long)size;
 }
 
-/* ---- single values
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- single values --------------------------------------------------------------------------- */
 
 static uint32_t g_coredump_filter = 0x33; /* atomic */
 
@@ -260,9 +251,43 @@ PROC_SHOW(proc_show_constant) {
     return 0;
 }
 
-/* ---- links
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- input and output ------------------------------------------------------------------------ */
+
+static void add_io(struct libos_io_count* sum, const struct libos_io_count* more) {
+    sum->read_bytes += more->read_bytes;
+    sum->write_bytes += more->write_bytes;
+    sum->reads += more->reads;
+    sum->writes += more->writes;
+}
+
+/* What calls moved is counted here; what reached a disk, by the host, for the process as a whole. */
+PROC_SHOW(proc_show_io) {
+    struct libos_thread* self = proc_thread(at);
+    if (!self)
+        return -ESRCH;
+    struct libos_io_count io = self->io;
+    if (!proc_is_task(at)) {
+        lock(&g_process.threads_lock);
+        io = g_process.ended_io;
+        list_for_each(t, &g_process.threads, struct libos_thread, node) {
+            add_io(&io, &t->io);
+        }
+        unlock(&g_process.threads_lock);
+    }
+    libos_thread_put(self);
+    PAL_USAGE usage = {0};
+    PalProcessUsage(false, &usage);
+    libos_text_printf(out,
+                      "rchar: %llu\nwchar: %llu\nsyscr: %llu\nsyscw: %llu\nread_bytes: %llu\n"
+                      "write_bytes: %llu\ncancelled_write_bytes: 0\n",
+                      (unsigned long long)io.read_bytes, (unsigned long long)io.write_bytes,
+                      (unsigned long long)io.reads, (unsigned long long)io.writes,
+                      (unsigned long long)usage.in_blocks * 512,
+                      (unsigned long long)usage.out_blocks * 512);
+    return 0;
+}
+
+/* ---- links ----------------------------------------------------------------------------------- */
 
 static long put_link(const char* text, size_t len, char* buf, size_t size) {
     len = MIN(len, size);

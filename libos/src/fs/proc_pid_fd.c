@@ -11,8 +11,7 @@ static uint64_t fd_of(const struct libos_pseudo_at* at) {
     return at->ids[at->id_count - 1];
 }
 
-/* ---- finding
- * ------------------------------------------------------------------------------------------ */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 /* The descriptor table of the thread a node is about; referenced. */
 static struct libos_fd_table* table_of(const struct libos_pseudo_at* at) {
@@ -93,8 +92,7 @@ void proc_list_fds(const struct libos_pseudo_at* dir, libos_pseudo_emit_fn emit,
     libos_fd_table_put(table);
 }
 
-/* ---- links
- * ---------------------------------------------------------------------------------------------- */
+/* ---- links ----------------------------------------------------------------------------------- */
 
 long proc_read_fd_link(const struct libos_pseudo_at* at, char* buf, size_t size) {
     bool cloexec;
@@ -131,8 +129,7 @@ int proc_stat_fd(const struct libos_pseudo_at* at, struct libos_stat* st) {
     return proc_stat_owner(at, st);
 }
 
-/* ---- fdinfo
- * --------------------------------------------------------------------------------------------- */
+/* ---- fdinfo ---------------------------------------------------------------------------------- */
 
 PROC_SHOW(proc_show_fdinfo) {
     bool cloexec;

@@ -11,8 +11,7 @@
 
 #define ULL(x) ((unsigned long long)(x))
 
-/* ---- one line of maps
- * ------------------------------------------------------------------------------------- */
+/* ---- one line of maps ------------------------------------------------------------------------ */
 
 struct file_id { /* of the file behind the last line: neighbours often share it */
     struct libos_file* file;
@@ -81,9 +80,7 @@ PROC_SHOW(proc_show_maps) {
     return 0;
 }
 
-/* ---- smaps
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- smaps ----------------------------------------------------------------------------------- */
 
 struct counters { /* bytes */
     uint64_t rss, anonymous, file, shared, locked;

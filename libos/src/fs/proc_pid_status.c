@@ -57,9 +57,7 @@ static int stat_priority(const struct libos_thread* t) {
     return t->sched_policy == 1 || t->sched_policy == 2 ? -1 - t->sched_priority : 20 + t->nice;
 }
 
-/* ---- stat
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- stat ------------------------------------------------------------------------------------ */
 
 #define ULL(x) ((unsigned long long)(x))
 
@@ -119,9 +117,7 @@ PROC_SHOW(proc_show_statm) {
     return 0;
 }
 
-/* ---- status
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- status ---------------------------------------------------------------------------------- */
 
 static void kb_line(struct libos_text* out, const char* name, uint64_t bytes) {
     libos_text_printf(out, "%s:\t%8llu kB\n", name, ULL(bytes / 1024));

@@ -30,8 +30,7 @@ static const struct libos_pseudo_node g_fdinfo[] = {
     {0},
 };
 
-/* ---- task/[tid]
- * ------------------------------------------------------------------------------------------ */
+/* ---- task/[tid] ------------------------------------------------------------------------------ */
 
 static bool match_task(const struct libos_pseudo_at* dir, const char* name, size_t len,
                        uint64_t* id) {
@@ -80,8 +79,7 @@ static const struct libos_pseudo_node g_tasks[] = {
     {0},
 };
 
-/* ---- what both have
- * ---------------------------------------------------------------------------------------- */
+/* ---- what both have -------------------------------------------------------------------------- */
 
 /* Lets the file be opened for writing; its own operations do the writing. */
 static long proc_no_store(const struct libos_pseudo_at* at, const char* text, size_t size) {

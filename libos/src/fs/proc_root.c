@@ -10,9 +10,7 @@
 #define DIR_(n, c)                                                                                 \
     { .name = (n), .mode = S_IFDIR | 0555, .children = (c) }
 
-/* ---- links
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- links ----------------------------------------------------------------------------------- */
 
 static long put_formatted(char* buf, size_t size, const char* text) {
     size_t len = MIN(strlen(text), size);
@@ -41,8 +39,7 @@ static long read_constant(const struct libos_pseudo_at* at, char* buf, size_t si
 #define LINK_(n, target)                                                                           \
     { .name = (n), .mode = S_IFLNK | 0777, .readlink = read_constant, .data = (target) }
 
-/* ---- processes
- * --------------------------------------------------------------------------------------------- */
+/* ---- processes ------------------------------------------------------------------------------- */
 
 /* A thread's number works as well, but only processes are listed. */
 static bool match_pid(const struct libos_pseudo_at* dir, const char* name, size_t len,
@@ -63,8 +60,7 @@ static void list_pids(const struct libos_pseudo_at* dir, libos_pseudo_emit_fn em
     emit(arg, name, (uint64_t)g_process.pid);
 }
 
-/* ---- small files
- * ------------------------------------------------------------------------------------------- */
+/* ---- small files ----------------------------------------------------------------------------- */
 
 struct names_seen {
     const char* names[16];
@@ -119,8 +115,7 @@ static const struct libos_pseudo_node g_tty[] = {
     {0},
 };
 
-/* ---- the tree
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the tree -------------------------------------------------------------------------------- */
 
 static const struct libos_pseudo_node g_proc[] = {
     {.mode = S_IFDIR | 0555,

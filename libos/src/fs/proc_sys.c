@@ -11,9 +11,7 @@
 #define DIR_(n, c)                                                                                 \
     { .name = (n), .mode = S_IFDIR | 0555, .children = (c) }
 
-/* ---- names
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static int show_uts(struct libos_text* out, const char* field) {
     char copy[LIBOS_UTS_LEN + 1];
@@ -44,9 +42,7 @@ static int show_version(const struct libos_pseudo_at* at, struct libos_text* out
     return show_uts(out, g_uts.version);
 }
 
-/* ---- random
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- random ---------------------------------------------------------------------------------- */
 
 static int new_uuid(uint8_t uuid[16]) {
     int ret = PalRandomBitsRead(uuid, 16);
@@ -83,9 +79,7 @@ static int show_boot_id(const struct libos_pseudo_at* at, struct libos_text* out
     return ret ? ret : put_uuid(out, boot_id);
 }
 
-/* ---- numbers
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 static int show_mmap_min_addr(const struct libos_pseudo_at* at, struct libos_text* out) {
     (void)at;
@@ -109,9 +103,7 @@ static int show_threads_max(const struct libos_pseudo_at* at, struct libos_text*
     return 0;
 }
 
-/* ---- the tree
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- the tree -------------------------------------------------------------------------------- */
 
 static const struct libos_pseudo_node g_random[] = {
     FILE_("boot_id", show_boot_id),

@@ -27,8 +27,7 @@ static uint64_t cpu_count(void) {
     return libos_topology()->thread_count;
 }
 
-/* ---- groups
- * ---------------------------------------------------------------------------------------------- */
+/* ---- groups ---------------------------------------------------------------------------------- */
 
 /* Place of a CPU when they are ordered by socket, core, number: caches are shared by neighbours. */
 static uint64_t rank_of(uint64_t cpu) {
@@ -78,8 +77,7 @@ static void show_group(struct libos_text* out, const struct group* g, bool list)
     }
 }
 
-/* ---- topology
- * ---------------------------------------------------------------------------------------------- */
+/* ---- topology -------------------------------------------------------------------------------- */
 
 static int show_siblings(const struct libos_pseudo_at* at, struct libos_text* out, bool list) {
     struct group g = {.kind = (int)(uintptr_t)at->node->data, .cpu = at->ids[0]};
@@ -133,9 +131,7 @@ static const struct libos_pseudo_node g_topology[] = {
     {0},
 };
 
-/* ---- caches
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- caches ---------------------------------------------------------------------------------- */
 
 static uint64_t cache_count(void) {
     return MIN(libos_topology()->cache_count, (PAL_NUM)PAL_MAX_CACHES);

@@ -20,9 +20,7 @@
 
 static const struct libos_file_ops g_socket_ops, g_lone_socket_ops;
 
-/* ---- life
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 struct libos_file* libos_socket_file(int family, int type, int protocol, bool nonblock,
                                      PAL_HANDLE host) {
@@ -111,8 +109,7 @@ int libos_socket_get(int fd, struct libos_file** out) {
     return 0;
 }
 
-/* ---- addresses
- * ---------------------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 int libos_socket_bind(struct libos_file* f, void* addr, PAL_NUM size) {
     struct libos_socket* s = libos_socket_of(f);
@@ -137,9 +134,7 @@ int libos_socket_connect(struct libos_file* f, const void* addr, PAL_NUM size) {
     return (int)pal_to_errno(ret);
 }
 
-/* ---- messages
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 static uint64_t size_of(const struct libos_message* m) {
     uint64_t size = 0;
@@ -195,8 +190,7 @@ long libos_socket_receive(struct libos_file* f, struct libos_message* m, unsigne
     return ret;
 }
 
-/* ---- file operations
- * ------------------------------------------------------------------------------------------- */
+/* ---- file operations ------------------------------------------------------------------------- */
 
 static long socket_read(struct libos_file* f, const struct iovec* iov, int iov_count,
                         const int64_t* pos, int rwf) {

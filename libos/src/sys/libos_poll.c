@@ -19,8 +19,7 @@
 #define OUT_SET (POLLWRBAND | POLLWRNORM | POLLOUT | POLLERR)
 #define EX_SET  POLLPRI
 
-/* ---- timeouts -----------------------------------------------------------------------------------
- */
+/* ---- timeouts -------------------------------------------------------------------------------- */
 
 /* A relative time as a deadline: 0 stays "do not wait". -EINVAL when not a proper time. */
 static int deadline_from(int64_t sec, int64_t nsec, uint64_t* deadline_ns) {
@@ -48,8 +47,7 @@ static long write_back_timeout(long ret, void* user_time, uint64_t deadline_ns, 
     return ret;
 }
 
-/* ---- poll ---------------------------------------------------------------------------------------
- */
+/* ---- poll ------------------------------------------------------------------------------------ */
 
 static long poll_user(struct pollfd* ufds, unsigned int count, uint64_t deadline_ns) {
     struct pollfd on_stack[STACK_FDS];
@@ -120,8 +118,7 @@ long libos_syscall_ppoll(struct pollfd* ufds, unsigned int count, struct __kerne
     return write_back_timeout(ret, timeout, deadline_ns, 1);
 }
 
-/* ---- select -------------------------------------------------------------------------------------
- */
+/* ---- select ---------------------------------------------------------------------------------- */
 
 struct select_sets {
     uint64_t *in, *out, *ex; /* `words` words each */

@@ -40,8 +40,7 @@ struct control_header {
 };
 #define CONTROL_ALIGN(n) (((n) + sizeof(size_t) - 1) & ~(sizeof(size_t) - 1))
 
-/* ---- one buffer
- * ---------------------------------------------------------------------------------------------- */
+/* ---- one buffer ------------------------------------------------------------------------------ */
 
 static int import_buffer(struct iovec* iov, void* buffer, size_t size) {
     if (size > MAX_RW_COUNT_)
@@ -101,8 +100,7 @@ long libos_syscall_recvfrom(int fd, void* buffer, size_t size, unsigned int flag
     return got;
 }
 
-/* ---- control data
- * ---------------------------------------------------------------------------------------------- */
+/* ---- control data ---------------------------------------------------------------------------- */
 
 /* Is the credential one the sender may claim? */
 static bool own_credentials(const int32_t cred[3]) {
@@ -158,9 +156,7 @@ static void translate_control(char* control, PAL_NUM size) {
     }
 }
 
-/* ---- messages
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 struct import { /* a user_msghdr, decoded */
     struct user_msghdr user;
@@ -285,9 +281,7 @@ long libos_syscall_recvmsg(int fd, struct user_msghdr* user, unsigned int flags)
     return ret;
 }
 
-/* ---- many messages
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- many messages --------------------------------------------------------------------------- */
 
 long libos_syscall_sendmmsg(int fd, struct mmsghdr* user, unsigned int count, unsigned int flags) {
     struct libos_file* f;

@@ -17,8 +17,7 @@
 #define SHUT_RDWR      2
 #define OPTION_MAX     4096 /* bytes of an option's value */
 
-/* ---- addresses
- * -------------------------------------------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------------------------------- */
 
 int libos_get_sockaddr(struct __kernel_sockaddr_storage* addr, const void* user_addr, int size) {
     if (size < 0 || (size_t)size > sizeof(*addr))
@@ -42,9 +41,7 @@ int libos_put_sockaddr(const struct __kernel_sockaddr_storage* addr, PAL_NUM siz
     return user_put(told, user_size);
 }
 
-/* ---- making
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 static int check_type(int* type, int* flags) {
     *flags = *type & ~SOCK_TYPE_MASK;
@@ -116,8 +113,7 @@ long libos_syscall_socketpair(int family, int type, int protocol, int* user_fds)
     return ret;
 }
 
-/* ---- connecting
- * --------------------------------------------------------------------------------------------- */
+/* ---- connecting ------------------------------------------------------------------------------ */
 
 long libos_syscall_bind(int fd, struct sockaddr* user_addr, int size) {
     struct libos_file* f;
@@ -210,9 +206,7 @@ long libos_syscall_shutdown(int fd, int how) {
     return ret;
 }
 
-/* ---- names
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static long get_name(int fd, bool peer, struct sockaddr* user_addr, int* user_size) {
     struct libos_file* f;
@@ -239,9 +233,7 @@ long libos_syscall_getpeername(int fd, struct sockaddr* user_addr, int* user_siz
     return get_name(fd, true, user_addr, user_size);
 }
 
-/* ---- options
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 /* Options whose value holds an address of the guest, or a program for the host's kernel. */
 static bool refused_option(int level, int name) {

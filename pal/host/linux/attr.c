@@ -68,6 +68,18 @@ static int query(int fd, PAL_STR path, int flags, PAL_STREAM_ATTR* attr) {
     return 0;
 }
 
+/* From Linux 6.11 on "no path" may be NULL, which saves the host looking at an empty string. */
+static int query_fd(int fd, PAL_STREAM_ATTR* attr) {
+    static bool no_null; /* any thread may find out, with the same answer */
+    if (!__atomic_load_n(&no_null, __ATOMIC_RELAXED)) {
+        int ret = query(fd, NULL, AT_EMPTY_PATH, attr);
+        if (ret != PAL_ERROR_BADADDR)
+            return ret;
+        __atomic_store_n(&no_null, true, __ATOMIC_RELAXED);
+    }
+    return query(fd, "", AT_EMPTY_PATH, attr);
+}
+
 static short poll_one(int fd, short events) {
     struct {
         int fd;
@@ -120,7 +132,7 @@ int PalStreamAttributesQueryByHandle(PAL_HANDLE handle, PAL_STREAM_ATTR* attr) {
     struct host_handle* h = stream_of(handle);
     if (!h)
         return PAL_ERROR_BADHANDLE;
-    int ret = query(h->fd, "", AT_EMPTY_PATH, attr);
+    int ret = query_fd(h->fd, attr);
     if (ret < 0)
         return ret;
     if (!stream_is_file(h)) {
@@ -141,13 +153,13 @@ int PalStreamAttributesQueryAt(PAL_HANDLE dir, PAL_STR path, PAL_STREAM_ATTR* at
     if (!d)
         return PAL_ERROR_BADHANDLE;
     if (!*path || (path[0] == '.' && !path[1]))
-        return query(d->fd, "", AT_EMPTY_PATH, attr);
+        return query_fd(d->fd, attr);
     if (!strchr(path, '/') && !(path[0] == '.' && path[1] == '.' && !path[2]))
         return query(d->fd, path, AT_SYMLINK_NOFOLLOW, attr);
     int fd = resolve_open(d->fd, path, O_PATH | O_CLOEXEC, 0);
     if (fd < 0)
         return fd;
-    int ret = query(fd, "", AT_EMPTY_PATH, attr);
+    int ret = query_fd(fd, attr);
     host_close(fd);
     return ret;
 }

@@ -8,7 +8,7 @@ scratch=$(mktemp -d) && trap 'rm -rf "$scratch"' EXIT
 while IFS= read -r line; do
     case $line in '' | '#'*) continue ;; esac
     want=${line%% *} command=${line#* }
-    CULM=${CULM:-$PWD/culm} BUILD=$PWD/$build TOP=$PWD SCRATCH=$scratch \
+    CULM=${CULM:-$PWD/$build/tools/culm} BUILD=$PWD/$build TOP=$PWD SCRATCH=$scratch \
         timeout 15 bash -c "$command" >"$scratch/log" 2>&1 </dev/null
     got=$?
     if [ "$got" != "$want" ]; then

@@ -28,8 +28,8 @@ int main(void) {
             sum += at[i][off + 65535];
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
-    printf("%lu GiB reserved, sum %lu, resident under 64 MiB: %d\n", total, sum,
-           u.ru_maxrss < 65536);
+    printf("%lu GiB reserved, sum %lu, resident under 2 GiB: %d\n", total, sum,
+           u.ru_maxrss < 2L << 20);
     for (int i = 0; i < 16; i++)
         munmap(at[i], 4UL << 30);
     return 0;

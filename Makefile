@@ -33,7 +33,9 @@ run: deps-build
 	$(MAKE) --no-print-directory all
 	./culm run python3 test/apps/job.py
 
+# What was not installed when meson looked first, it must look for again.
 test: deps
+	[ ! -f $(BUILD)/build.ninja ] || meson setup --reconfigure $(BUILD) >$(BUILD)/reconfigure.log
 	$(MAKE) --no-print-directory all
 	test/run-all
 

@@ -346,6 +346,11 @@ TEST(PalStreamReopen, other_access) {
     EXPECT(PalStreamReopen(dir, PAL_ACCESS_RDONLY, 0, &again), 0);
     EXPECT(again->hdr.type, PAL_TYPE_DIR);
     PalObjectClose(again);
+    EXPECT(PalStreamOpenAt(dir, "", PAL_ACCESS_PATH, 0, 0, 0, &h), 0);
+    EXPECT(PalStreamReopen(h, PAL_ACCESS_RDONLY, PAL_OPTION_DIRECTORY, &again), 0);
+    EXPECT(again->hdr.type, PAL_TYPE_DIR);
+    PalObjectClose(again);
+    PalObjectClose(h);
     PalObjectClose(dir);
     EXPECT(PalStreamReopen(NULL, 0, 0, &again), PAL_ERROR_BADHANDLE);
     EXPECT(PalStreamReopen(test_event(), 0, 0, &again), PAL_ERROR_BADHANDLE);

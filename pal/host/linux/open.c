@@ -201,6 +201,20 @@ int PalStreamOpenAt(PAL_HANDLE dir, PAL_STR path, PAL_FLG access, PAL_FLG share_
     return fd < 0 ? fd : open_wrap(fd, access, options, handle);
 }
 
+/* As resolve_open(): only a FIFO or a device makes the caller wait, and only then a kick counts. */
+static long reopen_path(int fd, PAL_STR path, long flags) {
+    if (flags & (O_PATH | O_NONBLOCK))
+        return host_syscall(__NR_open, path, flags);
+    long ret = host_syscall_block(__NR_open, path, flags);
+    struct stat st;
+    if (ret != -EINTR || host_syscall(__NR_fstat, fd, &st) < 0 ||
+        (st.st_mode & S_IFMT) == S_IFIFO || (st.st_mode & S_IFMT) == S_IFCHR)
+        return ret;
+    ret = host_syscall(__NR_open, path, flags);
+    __atomic_store_n(&host_tcb()->kick, 1, __ATOMIC_SEQ_CST);
+    return ret;
+}
+
 int PalStreamReopen(PAL_HANDLE handle, PAL_FLG access, PAL_FLG options, PAL_HANDLE* out) {
     struct host_handle* h = stream_of(handle);
     if (!h)
@@ -219,13 +233,14 @@ int PalStreamReopen(PAL_HANDLE handle, PAL_FLG access, PAL_FLG options, PAL_HAND
         options |= PAL_OPTION_DIRECTORY;
     } else {
         char path[FD_PATH_SIZE];
-        stream_fd_path((access & 3) == PAL_ACCESS_WRONLY ? stream_write_fd(h) : h->fd, path);
-        fd = host_syscall(__NR_open, path, flags);
+        int old = (access & 3) == PAL_ACCESS_WRONLY ? stream_write_fd(h) : h->fd;
+        stream_fd_path(old, path);
+        fd = reopen_path(old, path, flags);
     }
     if (fd < 0) /* by that name there is everything that is open: it is /proc that is missing */
         return fd == -ENOENT ? PAL_ERROR_NOTSUPPORT : host_error(fd);
     int ret = open_wrap(fd, access, options, out);
-    if (ret == 0)
+    if (ret == 0 && type != PAL_TYPE_FILE) /* of a file it is not known what it is */
         (*out)->hdr.type = type;
     return ret;
 }

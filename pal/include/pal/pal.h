@@ -340,7 +340,7 @@ int PalStreamOpen(PAL_STR uri, PAL_FLG access, PAL_FLG share_flags, PAL_FLG crea
  * path "" or "." names dir itself. [blocking] for a FIFO or a device, and only then. */
 int PalStreamOpenAt(PAL_HANDLE dir, PAL_STR path, PAL_FLG access, PAL_FLG share_flags,
                     PAL_FLG create, PAL_FLG options, PAL_HANDLE* handle);
-/* The same open file again under new access (a /proc/self/fd reopen). */
+/* The same open file again under new access (a /proc/self/fd reopen). [blocking] as PalStreamOpenAt. */
 int PalStreamReopen(PAL_HANDLE handle, PAL_FLG access, PAL_FLG options, PAL_HANDLE* out);
 int PalStreamWaitForClient(PAL_HANDLE handle, PAL_HANDLE* client, PAL_FLG options); /* [blocking] */
 

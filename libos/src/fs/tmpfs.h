@@ -115,6 +115,12 @@ int tmpfs_fifo_open(struct libos_mount* m, struct tmpfs_node* n, struct tmpfs_en
                     struct libos_file** out);
 void tmpfs_fifo_free(struct tmpfs_fifo* fifo);
 
+/* ---- change notification (tmpfs_notify.c). The second needs the tree lock, the first must not
+ * have it. mask: IN_*. ---- */
+void tmpfs_notify(const struct libos_file* f, uint32_t mask);
+void tmpfs_notify_name(struct tmpfs_node* dir, struct tmpfs_node* child, uint32_t mask,
+                       uint32_t cookie, const char* name);
+
 /* ---- extended attributes (tmpfs_xattr.c) ---- */
 long tmpfs_getxattr(struct libos_file* f, const char* name, void* value, size_t size);
 int tmpfs_setxattr(struct libos_file* f, const char* name, const void* value, size_t size,

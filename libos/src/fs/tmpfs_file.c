@@ -3,6 +3,7 @@
  * to keep, so that mapping a file needs no copy. Position and append are ours.
  */
 #include <linux/falloc.h>
+#include <linux/inotify.h>
 
 #include "libos_event.h"
 #include "libos_process.h"
@@ -33,6 +34,7 @@ struct libos_file* tmpfs_file_create(struct libos_mount* m, struct tmpfs_node* n
 
 static void file_close(struct libos_file* f) {
     struct tmpfs_open* o = f->data;
+    tmpfs_notify(f, f->flags & O_ACCMODE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
     tmpfs_entry_put(o->entry);
     tmpfs_node_put(o->node);
     libos_free(o);
@@ -69,6 +71,8 @@ static long file_read(struct libos_file* f, const struct iovec* iov, int iov_cou
     }
     if (ret > 0 && !(f->flags & O_NOATIME))
         n->atime_ns = tmpfs_now();
+    if (ret > 0)
+        tmpfs_notify(f, IN_ACCESS);
     return ret;
 }
 
@@ -123,6 +127,8 @@ static long file_write(struct libos_file* f, const struct iovec* iov, int iov_co
             f->pos = at + ret;
         unlock(&f->lock);
     }
+    if (ret > 0)
+        tmpfs_notify(f, IN_MODIFY);
     return ret;
 }
 
@@ -179,6 +185,8 @@ static int file_truncate(struct libos_file* f, int64_t size) {
     lock(&n->lock);
     int ret = tmpfs_set_size(n, size);
     unlock(&n->lock);
+    if (!ret)
+        tmpfs_notify(f, IN_MODIFY);
     return ret;
 }
 
@@ -280,11 +288,6 @@ static int file_reopen(struct libos_file* f, int flags, struct libos_file** out)
     return tmpfs_open_node(f->path->mount, o->node, o->entry, flags, true, out);
 }
 
-static PAL_HANDLE always_ready(struct libos_file* f) {
-    (void)f;
-    return NULL;
-}
-
 const struct libos_file_ops tmpfs_file_ops = {
     .kind = "file",
     .read = file_read,
@@ -295,7 +298,6 @@ const struct libos_file_ops tmpfs_file_ops = {
     .truncate = file_truncate,
     .fallocate = file_fallocate,
     .fsync = file_fsync,
-    .poll_handle = always_ready,
     .statfs = file_statfs,
     .close = file_close,
     .reopen = file_reopen,

@@ -1,6 +1,7 @@
 /*
  * tmpfs nodes: life, attributes.
  */
+#include "libos_inotify.h"
 #include "libos_process.h"
 #include "tmpfs.h"
 
@@ -56,6 +57,8 @@ struct tmpfs_node* tmpfs_node_create(struct tmpfs* fs, uint32_t mode,
 void tmpfs_node_put(struct tmpfs_node* n) {
     if (!ref_put(&n->ref))
         return;
+    if (__atomic_load_n(&g_inotify_watches, __ATOMIC_RELAXED))
+        libos_inotify_gone(n);
     if (n->mem)
         PalObjectClose(n->mem);
     list_for_each_safe(x, &n->xattrs, struct tmpfs_xattr, node) {

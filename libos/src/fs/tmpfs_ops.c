@@ -1,6 +1,7 @@
 /*
  * tmpfs: the operations of the file system.
  */
+#include "libos_inotify.h"
 #include "libos_process.h"
 #include "tmpfs.h"
 
@@ -64,6 +65,7 @@ static int make(struct tmpfs* fs, struct tmpfs_place* p, uint32_t mode, uint64_t
         tmpfs_node_put(n);
         return ret;
     }
+    tmpfs_notify_name(p->dir, n, IN_CREATE, 0, tmpfs_find(p->dir, p->name, p->len)->name);
     if (out)
         *out = n;
     return 0;
@@ -148,6 +150,8 @@ static int tmpfs_open(const struct libos_at* at, int flags, uint32_t mode,
         tmpfs_entry_put(p.entry);
         tmpfs_node_put(fifo);
     }
+    if (!ret)
+        tmpfs_notify(*out, IN_OPEN);
     return ret;
 }
 
@@ -230,6 +234,7 @@ static int link_node(struct tmpfs* fs, struct tmpfs_node* n, const struct libos_
     n->nlink++;
     n->linkable = false;
     n->ctime_ns = tmpfs_now();
+    tmpfs_notify_name(p.dir, n, IN_CREATE, 0, tmpfs_find(p.dir, p.name, p.len)->name);
     (void)fs;
     return 0;
 }
@@ -278,6 +283,7 @@ static void drop_name(struct tmpfs_entry* e) {
         n->nlink--;
     }
     n->ctime_ns = tmpfs_now();
+    tmpfs_notify_name(e->dir, n, IN_DELETE, 0, e->name);
     tmpfs_remove(e);
     if (!n->nlink)
         tmpfs_node_put(n);
@@ -324,8 +330,13 @@ static int move(struct tmpfs_entry* e, struct tmpfs_place* to) {
         return ret;
     e->moved = tmpfs_find(to->dir, to->name, to->len); /* for files open under the old name */
     ref_get(&e->moved->ref);
+    uint32_t cookie = libos_inotify_cookie();
+    tmpfs_notify_name(e->dir, n, IN_MOVED_FROM, cookie, e->name);
+    tmpfs_notify_name(to->dir, n, IN_MOVED_TO, cookie, e->moved->name);
     tmpfs_remove(e);
     n->ctime_ns = tmpfs_now();
+    if (__atomic_load_n(&g_inotify_watches, __ATOMIC_RELAXED))
+        libos_inotify_event(n, IN_MOVE_SELF, 0, NULL);
     return 0;
 }
 
@@ -459,6 +470,17 @@ static int may_set_times(struct tmpfs_node* n, uint32_t which) {
                                                                               : -EPERM;
 }
 
+/* Also for files opened with O_PATH, which is how chmod by name comes here. */
+static void notify_attrib(const struct libos_file* f) {
+    struct libos_file open = *f;
+    open.flags &= ~O_PATH;
+    tmpfs_notify(&open, IN_ATTRIB);
+}
+
+static void* tmpfs_watch_key(struct libos_file* f) {
+    return tmpfs_node_of(f);
+}
+
 static int tmpfs_setattr(struct libos_file* f, const struct libos_attr* a) {
     struct tmpfs_node* n = tmpfs_node_of(f);
     const uint32_t times =
@@ -483,6 +505,8 @@ static int tmpfs_setattr(struct libos_file* f, const struct libos_attr* a) {
     if (!ret)
         n->ctime_ns = now;
     unlock(&n->lock);
+    if (!ret)
+        notify_attrib(f);
     return ret;
 }
 
@@ -552,6 +576,7 @@ const struct libos_fs_ops libos_tmpfs_ops = {
     .listxattr = tmpfs_listxattr,
     .removexattr = tmpfs_removexattr,
     .get_name = tmpfs_get_name,
+    .watch_key = tmpfs_watch_key,
 };
 
 int libos_tmpfs_mount(struct libos_mount* m, uint32_t root_mode) {

@@ -123,7 +123,7 @@ struct host_handle {
         struct {
             struct host_tcb* tcb; /* thread blocks are never unmapped, only reused */
             int tid;              /* 0 once the thread has ended */
-            uint32_t ended;       /* futex word: 1 once ended */
+            uint32_t ended;       /* futex word: 0 running, 2 with waiters, 1 ended */
             uint32_t refs;        /* the thread and the handle's owner; atomic */
         } thread;
         struct {

@@ -20,7 +20,6 @@
 #define NR_exit 60
 #define NR_pause 34
 #define NR_rt_sigreturn 15
-#define FUTEX_WAKE_SHARED 1
 #define FUTEX_WAKE_PRIVATE_ 129
 
     .section .culm_stubs, "ax", @progbits
@@ -145,7 +144,7 @@ host_vfork:
 
 /* _Noreturn void pal_thread_end(int* clear_child_tid, bool park)
  * All signals are blocked. From here on no stack is used: once *clear_child_tid is 0 others may free
- * whatever stack the thread was on. Waiters may have used a private or a shared futex. */
+ * whatever stack the thread was on. */
     .balign 16
     .globl pal_thread_end
     .hidden pal_thread_end
@@ -160,11 +159,6 @@ pal_thread_end:
     movl $FUTEX_WAKE_PRIVATE_, %esi
     movl $1, %edx
     xorl %r10d, %r10d
-    movl $NR_futex, %eax
-    syscall
-    movq %rbp, %rdi
-    movl $FUTEX_WAKE_SHARED, %esi
-    movl $1, %edx
     movl $NR_futex, %eax
     syscall
 1:  testl %ebx, %ebx

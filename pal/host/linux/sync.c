@@ -157,8 +157,11 @@ static int wait_event(struct host_handle* h, PAL_NUM deadline) {
 }
 
 static int wait_thread(struct host_handle* h, PAL_NUM deadline) {
-    while (!__atomic_load_n(&h->thread.ended, __ATOMIC_ACQUIRE)) {
-        int ret = sleep_on(&h->thread.ended, 0, deadline);
+    uint32_t running = 0;
+    __atomic_compare_exchange_n(&h->thread.ended, &running, 2, false, __ATOMIC_ACQUIRE,
+                                __ATOMIC_ACQUIRE);
+    while (__atomic_load_n(&h->thread.ended, __ATOMIC_ACQUIRE) != 1) {
+        int ret = sleep_on(&h->thread.ended, 2, deadline);
         if (ret)
             return ret;
     }

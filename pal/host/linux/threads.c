@@ -190,8 +190,8 @@ static void mark_ended(struct host_tcb* tcb) {
     struct host_handle* handle = tcb->handle;
     tcb->handle = NULL;
     __atomic_store_n(&handle->thread.tid, 0, __ATOMIC_RELEASE);
-    __atomic_store_n(&handle->thread.ended, 1, __ATOMIC_RELEASE);
-    host_syscall(__NR_futex, &handle->thread.ended, FUTEX_WAKE_PRIVATE, 0x7fffffff);
+    if (__atomic_exchange_n(&handle->thread.ended, 1, __ATOMIC_ACQ_REL) == 2)
+        host_syscall(__NR_futex, &handle->thread.ended, FUTEX_WAKE_PRIVATE, INT32_MAX);
     host_thread_unref(handle);
 }
 

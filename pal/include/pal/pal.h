@@ -589,8 +589,8 @@ int PalThreadCreate(int (*addr)(void*), PAL_PTR param, PAL_HANDLE* handle);
 PAL_NUM PalThreadDelayExecution(PAL_NUM duration_us); /* [blocking]; returns microseconds slept */
 void PalThreadYieldExecution(void);
 /* Ends the calling thread. Afterwards, when nothing of the thread's stacks is in use any more,
- * *clear_child_tid becomes 0 and one PalFutexWait on it wakes (and one
- * shared one). */
+ * *clear_child_tid becomes 0 and one PalFutexWait on it wakes (a
+ * private one: shared false). */
 _Noreturn void PalThreadExit(int* clear_child_tid);
 /* Kick: the thread leaves whatever [blocking] call it is in or about to enter, or, if it runs guest
  * code, gets a PAL_EVENT_INTERRUPTED upcall. */

@@ -52,7 +52,7 @@ TEST(PalFutexWake, ping_pong) {
         while ((v = __atomic_load_n(&g_ball, __ATOMIC_SEQ_CST)) != i + 2)
             PalFutexWaitUninterruptible(&g_ball, v);
     }
-    PalFutexWait(&g_done, 1, PAL_CLOCK_MONOTONIC, NO_TIMEOUT, true);
+    PalFutexWait(&g_done, 1, PAL_CLOCK_MONOTONIC, NO_TIMEOUT, false);
     PalObjectClose(h);
     EXPECT(PalFutexWake(&word, 1, false), 0);
     EXPECT(PalFutexWake(&word, ~0UL, true), 0);

@@ -14,6 +14,7 @@ struct libos_socket {              /* file->data */
     int family, type, protocol;
     bool receive_timeout, send_timeout; /* SO_RCVTIMEO, SO_SNDTIMEO: interrupted calls are not
                                            restarted; atomic */
+    struct libos_socket_pair* pair;     /* of a socketpair; shared by both ends, NULL else */
     uint32_t netlink_id;                /* AF_NETLINK: the address it was bound to */
 };
 
@@ -50,6 +51,30 @@ long libos_socket_send(struct libos_file* f, const struct libos_message* m, unsi
 long libos_socket_receive(struct libos_file* f, struct libos_message* m, unsigned int flags);
 int libos_socket_bind(struct libos_file* f, void* addr, PAL_NUM size);
 int libos_socket_connect(struct libos_file* f, const void* addr, PAL_NUM size);
+
+/* ---- descriptors in messages, SCM_RIGHTS (net/libos_rights.c) -----------------------------------
+ * Over the host travels a token that stands for the open files; they wait in the LibOS. */
+struct libos_socket_pair {
+    refcount_t ref; /* one per end */
+};
+/* An end is closed: with the last one, files that no one will receive are dropped. */
+void libos_socket_pair_put(struct libos_socket_pair* pair);
+
+#define LIBOS_RIGHTS_MAX 253 /* SCM_MAX_FD */
+/* What stands for files under way. */
+struct libos_rights_token {
+    PAL_HANDLE handle; /* to send; the sender closes it afterwards */
+    uint64_t number;
+};
+/* For the descriptors fds[]: 0, -EBADF, -ENOMEM, ... */
+int libos_rights_create(struct libos_socket_pair* pair, const int* fds, size_t count,
+                        struct libos_rights_token* token);
+/* Nothing was sent: forget the files. */
+void libos_rights_forget(uint64_t number);
+/* The files behind a received token (taken over): installs up to `room` descriptors, told in fds[].
+ * Returns how many were installed; *total: how many came. peek: they stay under way. */
+size_t libos_rights_receive(PAL_HANDLE token, int* fds, size_t room, bool cloexec, bool peek,
+                            size_t* total);
 
 /* AF_UNIX names (net/libos_unix.c): what connecting to that address answers; never 0. */
 int libos_unix_no_server(const void* addr, size_t size);

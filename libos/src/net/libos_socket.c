@@ -49,6 +49,7 @@ struct libos_file* libos_socket_file(int family, int type, int protocol, bool no
 }
 
 static void socket_close(struct libos_file* f) {
+    libos_socket_pair_put(libos_socket_of(f)->pair);
     libos_free(f->data);
 }
 

@@ -15,6 +15,9 @@
 #define CONTROL_MAX       65536u
 #define SCM_RIGHTS_       1
 #define SCM_CREDENTIALS_  2
+#define OWN_CONTROL       64 /* bytes; a token where the guest left room for less */
+#define MSG_PEEK_         0x2u
+#define MSG_CTRUNC_       0x8u
 #define MSG_DONTWAIT_     0x40u
 #define MSG_WAITFORONE_   0x10000u
 #define MSG_CMSG_CLOEXEC_ 0x40000000u
@@ -110,9 +113,23 @@ static bool own_credentials(const int32_t cred[3]) {
            (gid == t->gid || gid == t->egid || gid == t->sgid);
 }
 
-/* What the guest sends along: descriptors are refused; credentials are checked and left out, as the
- * receiving end makes them up. Rewrites in place; *size shrinks. */
-static int check_control(char* control, PAL_NUM* size) {
+struct rights { /* descriptors the guest sends */
+    int fds[LIBOS_RIGHTS_MAX];
+    size_t count;
+};
+
+static int add_rights(struct rights* rights, const char* data, size_t size) {
+    size_t n = size / sizeof(int);
+    if (rights->count + n > LIBOS_RIGHTS_MAX)
+        return -EINVAL;
+    memcpy(&rights->fds[rights->count], data, n * sizeof(int));
+    rights->count += n;
+    return 0;
+}
+
+/* What the guest sends along. Descriptors are taken out into `rights`; credentials are checked and
+ * left out, as the receiving end makes them up. Rewrites in place; *size shrinks. */
+static int check_control(char* control, PAL_NUM* size, bool local, struct rights* rights) {
     PAL_NUM kept = 0;
     for (PAL_NUM pos = 0; pos + sizeof(struct control_header) <= *size;) {
         struct control_header h;
@@ -120,9 +137,10 @@ static int check_control(char* control, PAL_NUM* size) {
         if (h.size < sizeof(h) || h.size > *size - pos)
             return -EINVAL;
         PAL_NUM step = MIN((PAL_NUM)CONTROL_ALIGN(h.size), *size - pos);
-        if (h.level == SOL_SOCKET_ && h.type == SCM_RIGHTS_)
-            return -EOPNOTSUPP;
-        if (h.level == SOL_SOCKET_ && h.type == SCM_CREDENTIALS_) {
+        if (h.level == SOL_SOCKET_ && h.type == SCM_RIGHTS_) {
+            if (!local || add_rights(rights, control + pos + sizeof(h), h.size - sizeof(h)) < 0)
+                return -EINVAL;
+        } else if (h.level == SOL_SOCKET_ && h.type == SCM_CREDENTIALS_) {
             int32_t cred[3];
             if (h.size != sizeof(h) + sizeof(cred))
                 return -EINVAL;
@@ -139,21 +157,73 @@ static int check_control(char* control, PAL_NUM* size) {
     return 0;
 }
 
-/* What came along: the host's idea of who sent it becomes the guest's. */
-static void translate_control(char* control, PAL_NUM size) {
+/* Control data for the guest, as much as fits (Linux: put_cmsg, scm_detach_fds). */
+struct control_out {
+    char* user;
+    size_t room, used;
+    bool cut;
+};
+
+static int put_control(struct control_out* out, int level, int type, const void* data,
+                       size_t size) {
+    struct control_header h = {sizeof(h) + size, level, type};
+    size_t room = out->room - out->used;
+    if (room < sizeof(h)) {
+        out->cut = true;
+        return 0;
+    }
+    if (h.size > room) {
+        out->cut = true;
+        h.size = room;
+    }
+    char* at = out->user + out->used;
+    if (user_copy_to(at, &h, sizeof(h)) < 0 ||
+        user_copy_to(at + sizeof(h), data, h.size - sizeof(h)) < 0)
+        return -EFAULT;
+    out->used += MIN(CONTROL_ALIGN(sizeof(h) + size), room);
+    return 0;
+}
+
+static int put_rights(struct control_out* out, PAL_HANDLE token, unsigned int flags) {
+    int fds[LIBOS_RIGHTS_MAX];
+    size_t room = out->room - out->used, total = 0;
+    size_t fits = room <= sizeof(struct control_header)
+                      ? 0
+                      : (room - sizeof(struct control_header)) / sizeof(int);
+    size_t n = libos_rights_receive(token, fds, MIN(fits, (size_t)LIBOS_RIGHTS_MAX),
+                                    flags & MSG_CMSG_CLOEXEC_, flags & MSG_PEEK_, &total);
+    if (n < total)
+        out->cut = true;
+    return n ? put_control(out, SOL_SOCKET_, SCM_RIGHTS_, fds, n * sizeof(int)) : 0;
+}
+
+/* What came along: tokens become descriptors, the host's idea of the sender the guest's. */
+static int translate_control(struct control_out* out, const char* control, PAL_NUM size,
+                             unsigned int flags) {
+    int ret = 0;
     for (PAL_NUM pos = 0; pos + sizeof(struct control_header) <= size;) {
         struct control_header h;
         memcpy(&h, control + pos, sizeof(h));
         if (h.size < sizeof(h) || h.size > size - pos)
-            return;
-        if (h.level == SOL_SOCKET_ && h.type == SCM_CREDENTIALS_ &&
-            h.size == sizeof(h) + 3 * sizeof(int32_t)) {
-            const struct libos_thread* t = get_cur_thread();
-            int32_t cred[3] = {g_process.pid, (int32_t)t->euid, (int32_t)t->egid};
-            memcpy(control + pos + sizeof(h), cred, sizeof(cred));
+            return -EIO;
+        const char* data = control + pos + sizeof(h);
+        const struct libos_thread* t = get_cur_thread();
+        int32_t cred[3] = {g_process.pid, (int32_t)t->euid, (int32_t)t->egid};
+        PAL_HANDLE token;
+        int put = 0;
+        if (h.level == SOL_SOCKET_ && h.type == SCM_RIGHTS_) {
+            memcpy(&token, data, sizeof(token));
+            if (token)
+                put = put_rights(out, token, flags);
+        } else if (h.level == SOL_SOCKET_ && h.type == SCM_CREDENTIALS_) {
+            put = put_control(out, h.level, h.type, cred, sizeof(cred));
+        } else {
+            put = put_control(out, h.level, h.type, data, h.size - sizeof(h));
         }
+        ret = ret ? ret : put;
         pos += CONTROL_ALIGN(h.size);
     }
+    return ret;
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -173,7 +243,8 @@ static void import_free(struct import* in) {
     libos_free(in->control);
 }
 
-static int import_header(struct import* in, const struct user_msghdr* user) {
+/* extra_control: room that the LibOS wants for itself. */
+static int import_header(struct import* in, const struct user_msghdr* user, size_t extra_control) {
     in->iov = in->fast;
     in->control = NULL;
     if (user_get(in->user, user) < 0)
@@ -189,7 +260,7 @@ static int import_header(struct import* in, const struct user_msghdr* user) {
         return (int)ret;
     in->m = (struct libos_message){.iov = in->iov, .iov_count = (int)in->user.iov_count};
     if (in->user.control && in->user.control_size) {
-        in->m.control_size = MIN(in->user.control_size, (size_t)CONTROL_MAX);
+        in->m.control_size = MIN(in->user.control_size, (size_t)CONTROL_MAX) + extra_control;
         in->control = libos_malloc(in->m.control_size);
         if (!in->control)
             return -ENOBUFS;
@@ -198,51 +269,77 @@ static int import_header(struct import* in, const struct user_msghdr* user) {
     return 0;
 }
 
+/* Descriptors go as one token, in a control record of their own. */
+static long send_with_rights(struct libos_file* f, struct libos_message* m,
+                             const struct rights* rights, unsigned int flags) {
+    struct libos_rights_token token;
+    struct libos_socket_pair* pair = libos_socket_of(f)->pair;
+    if (!pair)
+        return -ENOTCONN;
+    int ret = libos_rights_create(pair, rights->fds, rights->count, &token);
+    if (ret < 0)
+        return ret;
+    struct {
+        struct control_header header;
+        PAL_HANDLE handle;
+    } record = {{sizeof(record), SOL_SOCKET_, SCM_RIGHTS_}, token.handle};
+    m->control = &record;
+    m->control_size = sizeof(record);
+    long sent = libos_socket_send(f, m, flags);
+    PalObjectClose(token.handle);
+    if (sent < 0)
+        libos_rights_forget(token.number);
+    return sent;
+}
+
+static int get_control(struct import* in, bool local, struct rights* rights) {
+    if (in->user.control_size > CONTROL_MAX)
+        return -ENOBUFS;
+    if (user_copy_from(in->control, in->user.control, in->m.control_size) < 0)
+        return -EFAULT;
+    int ret = check_control(in->control, &in->m.control_size, local, rights);
+    if (!in->m.control_size)
+        in->m.control = NULL;
+    return ret;
+}
+
 static long send_message(struct libos_file* f, const struct user_msghdr* user, unsigned int flags) {
     struct import in;
-    long ret = import_header(&in, user);
+    struct rights rights = {.count = 0};
+    long ret = import_header(&in, user, 0);
+    flags &= ~MSG_CMSG_COMPAT_;
     if (ret == 0 && in.user.name_size) {
         int size = MIN(in.user.name_size, (int)sizeof(in.addr));
         ret = libos_get_sockaddr(&in.addr, in.user.name, size);
         in.m.addr = &in.addr;
         in.m.addr_size = (PAL_NUM)size;
     }
-    if (ret == 0 && in.control) {
-        if (in.user.control_size > CONTROL_MAX)
-            ret = -ENOBUFS;
-        else if (user_copy_from(in.control, in.user.control, in.m.control_size) < 0)
-            ret = -EFAULT;
-        else
-            ret = check_control(in.control, &in.m.control_size);
-        if (!in.m.control_size)
-            in.m.control = NULL;
-    }
+    if (ret == 0 && in.control)
+        ret = get_control(&in, libos_socket_of(f)->family == AF_UNIX, &rights);
     if (ret == 0)
-        ret = libos_socket_send(f, &in.m, flags & ~MSG_CMSG_COMPAT_);
+        ret = rights.count ? send_with_rights(f, &in.m, &rights, flags)
+                           : libos_socket_send(f, &in.m, flags);
     import_free(&in);
     return ret;
 }
 
-static long put_received(struct import* in, struct user_msghdr* user) {
-    if (in->user.name) {
-        int ret = libos_put_sockaddr(&in->addr, in->m.addr_size, in->user.name, &user->name_size);
-        if (ret < 0)
-            return ret;
-    }
-    size_t control_size = in->m.control ? in->m.control_size : 0;
-    if (control_size) {
-        translate_control(in->control, control_size);
-        if (user_copy_to(in->user.control, in->control, control_size) < 0)
-            return -EFAULT;
-    }
-    if (user_put(in->m.flags, &user->flags) < 0 || user_put(control_size, &user->control_size) < 0)
-        return -EFAULT;
-    return 0;
+static long put_received(struct import* in, struct user_msghdr* user, unsigned int flags) {
+    struct control_out out = {in->user.control, in->control ? in->user.control_size : 0, 0, false};
+    int ret = 0;
+    if (in->m.control && in->m.control_size)
+        ret = translate_control(&out, in->control, in->m.control_size, flags);
+    if (in->user.name && ret == 0)
+        ret = libos_put_sockaddr(&in->addr, in->m.addr_size, in->user.name, &user->name_size);
+    unsigned int told = in->m.flags | (flags & MSG_CMSG_CLOEXEC_) | (out.cut ? MSG_CTRUNC_ : 0);
+    if (ret == 0 &&
+        (user_put(told, &user->flags) < 0 || user_put(out.used, &user->control_size) < 0))
+        ret = -EFAULT;
+    return ret;
 }
 
 static long receive_message(struct libos_file* f, struct user_msghdr* user, unsigned int flags) {
     struct import in;
-    long ret = import_header(&in, user);
+    long ret = import_header(&in, user, OWN_CONTROL);
     if (ret == 0) {
         if (in.user.name) {
             in.m.addr = &in.addr;
@@ -252,8 +349,7 @@ static long receive_message(struct libos_file* f, struct user_msghdr* user, unsi
         ret = libos_socket_receive(f, &in.m, flags & ~(MSG_CMSG_COMPAT_ | MSG_CMSG_CLOEXEC_));
     }
     if (ret >= 0) {
-        in.m.flags |= flags & MSG_CMSG_CLOEXEC_;
-        long put = put_received(&in, user);
+        long put = put_received(&in, user, flags);
         if (put < 0)
             ret = put;
     }

@@ -74,8 +74,14 @@ static int make_pair(int type, int protocol, int flags, struct libos_file* files
         return (int)pal_to_errno(ret);
     for (int i = 0; i < 2; i++)
         files[i] = libos_socket_file(AF_UNIX, type, protocol, nonblock, handles[i]);
-    if (files[0] && files[1])
+    struct libos_socket_pair* pair = libos_malloc(sizeof(*pair));
+    if (files[0] && files[1] && pair) {
+        ref_set(&pair->ref, 2);
+        libos_socket_of(files[0])->pair = pair;
+        libos_socket_of(files[1])->pair = pair;
         return 0;
+    }
+    libos_free(pair);
     for (int i = 0; i < 2; i++) {
         if (files[i])
             libos_file_put(files[i]);

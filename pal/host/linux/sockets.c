@@ -2,7 +2,7 @@
  * Sockets with Linux's own addresses, types and options.
  *
  * AF_UNIX exists as PalSocketPair() only: a path or an abstract name of the host would lead out of
- * the instance. Descriptors never travel in control data: handles are sent with PalSendHandle().
+ * the instance. What travels in control data is the LibOS's affair, not the guest's descriptors.
  */
 #include "socket.h"
 
@@ -121,9 +121,21 @@ int PalSocketAccept(PAL_HANDLE handle, PAL_FLG options, PAL_HANDLE* client, void
     return wrap(fd, h->sock.family, h->sock.type, options, client);
 }
 
-/* Descriptors in control data would name the PAL's own. `control` is the caller's, not a guest's:
- * it was rewritten by the LibOS. */
-static bool carries_descriptors(const void* control, PAL_NUM size) {
+/* ---- Handles in control data
+ *
+ * The LibOS passes one handle in place of Linux's descriptors; the host passes its descriptor. */
+
+struct rights_record { /* CMSG_SPACE of one descriptor and of one handle is the same */
+    struct host_cmsghdr header;
+    union {
+        PAL_HANDLE handle;
+        int fd;
+    };
+};
+#define FD_RECORD_SIZE (sizeof(struct host_cmsghdr) + sizeof(int))
+
+/* Is there a record with descriptors? `control` is the LibOS's own memory. */
+static bool has_rights(const void* control, PAL_NUM size) {
     for (PAL_NUM pos = 0; pos + sizeof(struct host_cmsghdr) <= size;) {
         struct host_cmsghdr header;
         memcpy(&header, (const char*)control + pos, sizeof(header));
@@ -134,6 +146,49 @@ static bool carries_descriptors(const void* control, PAL_NUM size) {
         pos += CMSG_ALIGN_UP(header.size);
     }
     return false;
+}
+
+/* The record to give to the host; false: not a single one with one handle. */
+static bool rights_to_host(const void* control, PAL_NUM size, struct rights_record* out) {
+    struct rights_record in;
+    if (size != sizeof(in))
+        return false;
+    memcpy(&in, control, sizeof(in));
+    struct host_handle* h = in.header.size == sizeof(in) ? stream_of(in.handle) : NULL;
+    if (!h)
+        return false;
+    *out = (struct rights_record){{FD_RECORD_SIZE, SOL_SOCKET, SCM_RIGHTS}, {NULL}};
+    out->fd = h->fd;
+    return true;
+}
+
+/* Received descriptors become handles, where they lie. One per record is what is ever sent. */
+static void rights_from_host(void* control, PAL_NUM size) {
+    for (PAL_NUM pos = 0; pos + sizeof(struct host_cmsghdr) <= size;) {
+        struct host_cmsghdr header;
+        char* at = (char*)control + pos;
+        memcpy(&header, at, sizeof(header));
+        if (header.size < sizeof(header) || header.size > size - pos)
+            break;
+        if (header.level == SOL_SOCKET && header.type == SCM_RIGHTS) {
+            PAL_HANDLE handle = NULL;
+            int fd;
+            for (PAL_NUM n = sizeof(header); n + sizeof(fd) <= header.size; n += sizeof(fd)) {
+                memcpy(&fd, at + n, sizeof(fd));
+                if (handle || host_handle_wrap(PAL_TYPE_EVENTFD, fd,
+                                               HANDLE_READABLE | HANDLE_WRITABLE, &handle) < 0)
+                    host_close(fd);
+            }
+            header.size = sizeof(struct rights_record);
+            if (header.size <= size - pos) {
+                memcpy(at, &header, sizeof(header));
+                memcpy(at + sizeof(header), &handle, sizeof(handle));
+            } else if (handle) {
+                PalObjectClose(handle);
+            }
+        }
+        pos += CMSG_ALIGN_UP(header.size);
+    }
 }
 
 int64_t PalSocketSend(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov_count,
@@ -148,8 +203,12 @@ int64_t PalSocketSend(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov_co
     if (iov_count == 1 && !control_size)
         return host_result(host_syscall_block(__NR_sendto, h->fd, iov->iov_base, iov->iov_len,
                                               flags, addr, addr ? addr_size : 0));
-    if (control_size && carries_descriptors(control, control_size))
-        return PAL_ERROR_NOTSUPPORT;
+    struct rights_record record;
+    if (control_size && has_rights(control, control_size)) {
+        if (!is_local(h) || !rights_to_host(control, control_size, &record))
+            return PAL_ERROR_NOTSUPPORT;
+        control = &record;
+    }
     struct host_msghdr message = {
         .name = (void*)addr,
         .name_size = addr ? addr_size : 0,
@@ -186,6 +245,8 @@ int64_t PalSocketReceive(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov
     long ret = host_syscall_block(__NR_recvmsg, h->fd, &message, flags | MSG_CMSG_CLOEXEC);
     if (ret < 0)
         return host_error(ret);
+    if (message.control && message.control_size)
+        rights_from_host(message.control, message.control_size);
     if (addr_size)
         *addr_size = message.name_size;
     if (control_size)

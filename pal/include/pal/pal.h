@@ -543,7 +543,10 @@ int PalSocketListen(PAL_HANDLE handle, PAL_NUM backlog);
 int PalSocketConnect(PAL_HANDLE handle, const void* addr, PAL_NUM addr_size); /* [blocking] */
 int PalSocketAccept(PAL_HANDLE handle, PAL_FLG options, PAL_HANDLE* client, void* addr,
                     PAL_NUM* addr_size); /* [blocking] */
-/* Return bytes moved; flags MSG_*. [blocking] */
+/* Return bytes moved; flags MSG_*. [blocking]
+ * Over a pair, control data may carry one handle in place of Linux's descriptors: a single record of
+ * level SOL_SOCKET, type SCM_RIGHTS, holding one PAL_HANDLE. The other end receives a handle of its
+ * own on the same object, in such a record; what it gets is of type PAL_TYPE_EVENTFD. */
 int64_t PalSocketSend(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov_count, const void* addr,
                       PAL_NUM addr_size, const void* control, PAL_NUM control_size, PAL_FLG flags);
 int64_t PalSocketReceive(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov_count, void* addr,

@@ -112,8 +112,6 @@ static int resolve(struct exec* e) {
 
 static void set_identity(struct exec* e) {
     struct libos_thread* t = get_cur_thread();
-    const char* slash = strrchr(e->filename, '/');
-    const char* base = slash ? slash + 1 : e->filename;
     char* name = libos_malloc(PATH_MAX);
     long len = name ? libos_file_get_name(e->prog.file, name, PATH_MAX - 1) : -1;
     if (len >= 0) {
@@ -121,6 +119,11 @@ static void set_identity(struct exec* e) {
     }
     char* exe_path = libos_strdup(len >= 0 ? name : e->path);
     libos_free(name);
+    /* A program named by a descriptor alone is called what its file is called. */
+    const char* called = e->name && !*e->name && exe_path ? exe_path : e->filename;
+    const char* slash = strrchr(called, '/');
+    const char* base = slash ? slash + 1 : called;
+    libos_file_get(e->prog.file);
     lock(&g_process.threads_lock);
     strlcpy(t->comm, base, sizeof(t->comm));
     struct libos_file* old_exe = g_process.exe;
@@ -129,7 +132,6 @@ static void set_identity(struct exec* e) {
     g_process.exe_path = exe_path;
     unlock(&g_process.threads_lock);
     PalThreadSetName(t->host, base);
-    libos_file_get(e->prog.file);
     if (old_exe) {
         libos_file_put(old_exe);
     }

@@ -11,8 +11,9 @@ struct list_node {
     struct list_node *next, *prev;
 };
 
-#define LIST_INIT(name) {&(name), &(name)}
-#define container_of(ptr, type, member) ((type*)((char*)(ptr) - offsetof(type, member)))
+#define LIST_INIT(name)                                                                            \
+    { &(name), &(name) }
+#define container_of(ptr, type, member) ((type*)((char*)(ptr)-offsetof(type, member)))
 
 static inline void list_init(struct list_node* head) {
     head->next = head->prev = head;
@@ -45,8 +46,8 @@ static inline void list_del(struct list_node* node) {
     for (type* pos = list_entry((head)->next, type, member); &pos->member != (head);               \
          pos = list_entry(pos->member.next, type, member))
 #define list_for_each_safe(pos, head, type, member)                                                \
-    for (type *pos = list_entry((head)->next, type, member),                                       \
-              *pos##_next = list_entry(pos->member.next, type, member);                            \
+    for (type* pos = list_entry((head)->next, type, member),                                       \
+               *pos##_next = list_entry(pos->member.next, type, member);                           \
          &pos->member != (head);                                                                   \
          pos = pos##_next, pos##_next = list_entry(pos->member.next, type, member))
 

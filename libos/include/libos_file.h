@@ -2,8 +2,8 @@
  * Open file descriptions and the descriptor table.
  *
  * A `struct libos_file` is one open file description (open(2)): what dup and fork share. It is made
- * by a file system or by pipe/eventfd/... with libos_file_alloc(), counted, and closed when the last
- * reference goes. Its memory is type-stable, so that libos_fd_get() needs no lock.
+ * by a file system or by pipe/eventfd/... with libos_file_alloc(), counted, and closed when the
+ * last reference goes. Its memory is type-stable, so that libos_fd_get() needs no lock.
  */
 #ifndef LIBOS_FILE_H
 #define LIBOS_FILE_H
@@ -36,7 +36,8 @@ struct libos_file_ops {
     long (*seek)(struct libos_file* f, int64_t offset, int whence);
     long (*ioctl)(struct libos_file* f, unsigned int cmd, unsigned long arg);
     /* Map at exactly addr (page-aligned, range already owned by the caller), replacing. */
-    int (*mmap)(struct libos_file* f, void* addr, size_t size, int prot, int flags, uint64_t offset);
+    int (*mmap)(struct libos_file* f, void* addr, size_t size, int prot, int flags,
+                uint64_t offset);
     int (*stat)(struct libos_file* f, struct libos_stat* st);
     int (*truncate)(struct libos_file* f, int64_t size);
     int (*fallocate)(struct libos_file* f, int mode, int64_t offset, int64_t size);
@@ -62,10 +63,10 @@ struct libos_file_ops {
 
 struct libos_file {
     refcount_t ref;
-    uint32_t flags;           /* O_* status flags and access mode; atomic */
+    uint32_t flags; /* O_* status flags and access mode; atomic */
     const struct libos_file_ops* ops;
-    PAL_HANDLE host;          /* owned; closed after ops->close; NULL if none */
-    libos_lock_t lock;        /* guards pos where the position is the LibOS's own */
+    PAL_HANDLE host;   /* owned; closed after ops->close; NULL if none */
+    libos_lock_t lock; /* guards pos where the position is the LibOS's own */
     int64_t pos;
     struct libos_path* path;  /* owned; NULL for anonymous files; libos_fs.h */
     void* data;               /* the owner's */

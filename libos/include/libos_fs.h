@@ -25,7 +25,8 @@
 
 #define LIBOS_LINK_MAX 40 /* symbolic links followed in one lookup */
 
-/* ---- What stat and statx tell ----------------------------------------------------------------- */
+/* ---- What stat and statx tell -----------------------------------------------------------------
+ */
 struct libos_stat {
     uint64_t dev, ino, nlink, rdev;
     uint32_t mode, uid, gid;
@@ -41,13 +42,14 @@ struct libos_statfs { /* as struct statfs */
 
 /* What chmod, chown and utimensat change. */
 struct libos_attr {
-    uint32_t which; /* PAL_SETATTR_* */
-    uint32_t mode;  /* permission bits */
+    uint32_t which;    /* PAL_SETATTR_* */
+    uint32_t mode;     /* permission bits */
     uint32_t uid, gid; /* -1: leave */
     int64_t atime_ns, mtime_ns;
 };
 
-/* ---- Mounts ----------------------------------------------------------------------------------- */
+/* ---- Mounts -----------------------------------------------------------------------------------
+ */
 struct libos_fs_ops;
 struct libos_mount;
 
@@ -63,27 +65,29 @@ struct libos_path* libos_path_alloc(struct libos_mount* mount, const char* name)
 struct libos_mount {
     struct list_node node; /* in the list of mounts, oldest first; fixed after libos_fs_init() */
     const struct libos_fs_ops* ops;
-    char* path;            /* guest path, canonical; "" for the root */
+    char* path; /* guest path, canonical; "" for the root */
     size_t path_len;
-    const char* last;      /* last component of path */
+    const char* last; /* last component of path */
     size_t last_len;
-    char* source;          /* host path, "tmpfs", "proc", ... */
+    char* source;            /* host path, "tmpfs", "proc", ... */
     struct libos_file* root; /* the directory (or file) mounted, opened with O_PATH */
     uint32_t id;
-    uint64_t dev;          /* st_dev where the LibOS makes it up */
-    uint64_t magic;        /* statfs f_type where the LibOS makes it up */
+    uint64_t dev;   /* st_dev where the LibOS makes it up */
+    uint64_t magic; /* statfs f_type where the LibOS makes it up */
     bool readonly;
-    bool is_file;          /* a single file is mounted */
-    bool virtual_name;     /* the directory it is mounted in does not have the name itself */
+    bool is_file;      /* a single file is mounted */
+    bool virtual_name; /* the directory it is mounted in does not have the name itself */
     struct libos_path plain;
-    char* host_path;       /* chroot: canonical host path of the root */
-    void* data;            /* the file system's */
+    char* host_path; /* chroot: canonical host path of the root */
+    void* data;      /* the file system's */
 };
 
-/* Calls fn for each mount, in mount order (what /proc/self/mounts lists), until it returns false. */
+/* Calls fn for each mount, in mount order (what /proc/self/mounts lists), until it returns false.
+ */
 void libos_mount_for_each(bool (*fn)(void* arg, struct libos_mount* m), void* arg);
 
-/* ---- A place in the tree ---------------------------------------------------------------------- */
+/* ---- A place in the tree ----------------------------------------------------------------------
+ */
 struct libos_at {
     struct libos_mount* mount;
     struct libos_file* base; /* open directory (O_PATH will do); borrowed */
@@ -130,13 +134,14 @@ struct libos_fs_ops {
     void* (*watch_key)(struct libos_file* f);
 };
 
-/* ---- cwd, root, umask (shared by CLONE_FS) ----------------------------------------------------- */
+/* ---- cwd, root, umask (shared by CLONE_FS) -----------------------------------------------------
+ */
 struct libos_fs_info {
     refcount_t ref;
     libos_lock_t lock;      /* guards changes of the three */
     struct libos_file* cwd; /* read without the lock: libos_fs_get_cwd() */
     struct libos_file* root;
-    uint32_t umask;         /* atomic */
+    uint32_t umask; /* atomic */
 };
 struct libos_fs_info* libos_fs_info_clone(struct libos_fs_info* info);
 void libos_fs_info_get(struct libos_fs_info* info);
@@ -166,7 +171,7 @@ struct libos_lookup {
     struct libos_at at;
     unsigned int flags;
     int dirfd;
-    int links;               /* followed so far */
+    int links; /* followed so far */
     int retries;
     uint64_t resolve;        /* RESOLVE_* of openat2 */
     bool last_is_link;       /* why it ended with -ELOOP: not followed, as asked */
@@ -192,15 +197,17 @@ uint32_t libos_file_type(struct libos_file* f);
 /* Open the file itself again under new access: /proc/self/fd/N. */
 int libos_file_reopen(struct libos_file* f, int flags, struct libos_file** out);
 
-/* ---- Permissions by the guest's credentials ---------------------------------------------------- */
+/* ---- Permissions by the guest's credentials ----------------------------------------------------
+ */
 /* want: 4 read, 2 write, 1 execute/search. 0 or -EACCES. */
 int libos_permission(const struct libos_stat* st, int want);
 bool libos_in_group(uint32_t gid);
 bool libos_capable(int cap); /* CAP_*: effective */
 
 /* ---- Regular files, devices and pipes behind a host handle -------------------------------------
- * Position and O_APPEND are the host's. Also right for memfd: libos_file_alloc(&libos_host_file_ops,
- * O_RDWR, handle, libos_path_alloc(NULL, "/memfd:name (deleted)")). */
+ * Position and O_APPEND are the host's. Also right for memfd:
+ * libos_file_alloc(&libos_host_file_ops, O_RDWR, handle, libos_path_alloc(NULL, "/memfd:name
+ * (deleted)")). */
 extern const struct libos_file_ops libos_host_file_ops;
 extern const struct libos_file_ops libos_host_dir_ops;
 /* struct libos_stat from the PAL's answer. */
@@ -231,8 +238,8 @@ struct libos_pseudo_at { /* an object in the tree: a node and the numbers of the
 typedef bool (*libos_pseudo_emit_fn)(void* arg, const char* name, uint64_t id);
 
 struct libos_pseudo_node {
-    const char* name; /* NULL: dynamic: `match` and `list` */
-    uint32_t mode;    /* type and permissions */
+    const char* name;                         /* NULL: dynamic: `match` and `list` */
+    uint32_t mode;                            /* type and permissions */
     const struct libos_pseudo_node* children; /* directories: ends with an entry whose mode is 0 */
     /* Dynamic nodes. dir: the directory that holds the entry. match: is there an entry of this
      * name? fills *id. list: emit(arg, name, id) for each, in a stable order by rising id. */
@@ -250,7 +257,7 @@ struct libos_pseudo_node {
     /* May change what stat would tell (owner, size, mode); NULL: nothing to change. */
     int (*stat)(const struct libos_pseudo_at* at, struct libos_stat* st);
     bool (*exists)(const struct libos_pseudo_at* dir); /* NULL: always there */
-    uint64_t rdev; /* devices: as st_rdev: libos_makedev() */
+    uint64_t rdev;                                     /* devices: as st_rdev: libos_makedev() */
     const void* data;
 };
 static inline uint64_t libos_makedev(uint32_t major, uint32_t minor) {

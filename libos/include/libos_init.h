@@ -11,7 +11,7 @@ int libos_arch_init(void);   /* arch/: exception handlers, guest range, call-sit
 int libos_signal_init(void); /* signal/ */
 int libos_trace_init(void);  /* trace/: --strace and --stats, for the calling thread on */
 
-int libos_mock_init(void);   /* trace/: sys.debug__mock_syscalls */
+int libos_mock_init(void); /* trace/: sys.debug__mock_syscalls */
 
 /* The first program's argument and environment vectors, from the manifest and the host, as the
  * manifest allows; NULL-terminated, LibOS memory; NULL: out of memory. (libos_start_args.c) */

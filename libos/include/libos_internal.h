@@ -84,9 +84,9 @@ int user_cmpxchg_u32(uint32_t* uaddr, uint32_t* expected, uint32_t desired); /* 
 
 /* ---- small things ---------------------------------------------------------------------------- */
 #define PAGE_SIZE        4096UL
-#define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
-#define ALIGN_UP(x, a)   ALIGN_DOWN((x) + ((__typeof__(x))(a) - 1), a)
-#define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a) - 1)) == 0)
+#define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a)-1))
+#define ALIGN_UP(x, a)   ALIGN_DOWN((x) + ((__typeof__(x))(a)-1), a)
+#define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a)-1)) == 0)
 #define PAGE_DOWN(x)     ALIGN_DOWN((x), PAGE_SIZE)
 #define PAGE_UP(x)       ALIGN_UP((x), PAGE_SIZE)
 #define ARRAY_SIZE(a)    (sizeof(a) / sizeof((a)[0]))

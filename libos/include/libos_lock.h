@@ -18,7 +18,8 @@
 typedef struct libos_lock {
     uint32_t word; /* 0 free, 1 held, 2 held with waiters */
 } libos_lock_t;
-#define LIBOS_LOCK_INIT {0}
+#define LIBOS_LOCK_INIT                                                                            \
+    { 0 }
 
 /* Not 0 while a fork barrier is up. Owned by proc/libos_barrier.c. */
 extern uint32_t g_libos_fork_barrier;
@@ -31,8 +32,8 @@ static inline void libos_hold(void) {
     uint32_t held = tcb->held;
     /* The exchange orders the count before the look at the barrier. */
     __atomic_exchange_n(&tcb->held, held + 1, __ATOMIC_SEQ_CST);
-    while (held == 0 && __builtin_expect(__atomic_load_n(&g_libos_fork_barrier,
-                                                         __ATOMIC_SEQ_CST) != 0, 0)) {
+    while (held == 0 &&
+           __builtin_expect(__atomic_load_n(&g_libos_fork_barrier, __ATOMIC_SEQ_CST) != 0, 0)) {
         __atomic_store_n(&tcb->held, 0, __ATOMIC_SEQ_CST);
         libos_barrier_wait();
         __atomic_exchange_n(&tcb->held, 1, __ATOMIC_SEQ_CST);
@@ -67,7 +68,8 @@ typedef struct libos_rwlock {
     uint32_t state; /* number of readers, and LIBOS_RWLOCK_WRITER once a writer has come */
     uint32_t gate;  /* a libos_lock_t: writers, and readers held off by one; see libos_lock.c */
 } libos_rwlock_t;
-#define LIBOS_RWLOCK_INIT   {0, 0}
+#define LIBOS_RWLOCK_INIT                                                                          \
+    { 0, 0 }
 #define LIBOS_RWLOCK_WRITER 0x80000000u
 void read_lock(libos_rwlock_t* l);
 void read_unlock(libos_rwlock_t* l);

@@ -16,9 +16,9 @@ struct libos_file;
 
 /* VMA flags. */
 enum {
-    VMA_SHARED = 1 << 0,      /* MAP_SHARED */
-    VMA_ANON = 1 << 1,        /* no file (file == NULL) */
-    VMA_GROWSDOWN = 1 << 2,   /* the LibOS extends it on a fault just below */
+    VMA_SHARED = 1 << 0,    /* MAP_SHARED */
+    VMA_ANON = 1 << 1,      /* no file (file == NULL) */
+    VMA_GROWSDOWN = 1 << 2, /* the LibOS extends it on a fault just below */
     VMA_NORESERVE = 1 << 3,
     VMA_LOCKED = 1 << 4,      /* mlock */
     VMA_LOCKONFAULT = 1 << 5, /* mlock2(MLOCK_ONFAULT) */
@@ -41,9 +41,9 @@ enum {
 /* What one VMA is, copied out. */
 struct libos_vma_info {
     uint64_t start, end;
-    int prot;           /* PROT_* */
-    uint32_t flags;     /* VMA_* */
-    uint64_t offset;    /* in the file */
+    int prot;                /* PROT_* */
+    uint32_t flags;          /* VMA_* */
+    uint64_t offset;         /* in the file */
     struct libos_file* file; /* referenced; NULL if anonymous */
     const char* name;   /* "[stack]", "[vdso]", "[heap]" or NULL; static text, or the guest's own
                            name (PR_SET_VMA_ANON_NAME), then valid as long as the info */
@@ -112,7 +112,8 @@ int libos_mm_set_anon_name(uint64_t addr, size_t size, const char* name);
 /* A new program has registered for no barriers (sys/libos_membarrier.c). */
 void libos_membarrier_exec(void);
 
-/* ---- the allocator's part in a thread's life -------------------------------------------------- */
+/* ---- the allocator's part in a thread's life --------------------------------------------------
+ */
 /* The calling thread is about to end: give its cached memory back. Later calls work uncached. */
 void libos_malloc_thread_exit(void);
 

@@ -7,7 +7,8 @@
 #include "libos_process.h"
 
 /* A queued signal with si_code SI_TIMER is being taken (handler, sigtimedwait, signalfd): fills in
- * si_overrun. false: the timer is gone or was set anew; drop the signal. Call without signal_lock. */
+ * si_overrun. false: the timer is gone or was set anew; drop the signal. Call without signal_lock.
+ */
 bool libos_posix_timer_taken(siginfo_t* info);
 
 #endif /* LIBOS_POSIX_TIMER_H */

@@ -31,10 +31,11 @@ struct libos_thread {
     struct libos_process* process;
     struct list_node node; /* in process->threads; guarded by process->threads_lock */
     PAL_HANDLE host;       /* NULL until it runs */
-    struct libos_tcb* tcb; /* its TCB while it is in process->threads; others use it under threads_lock */
-    void* libos_stack;     /* base of its LibOS stack */
+    struct libos_tcb*
+        tcb; /* its TCB while it is in process->threads; others use it under threads_lock */
+    void* libos_stack; /* base of its LibOS stack */
     size_t libos_stack_size;
-    char comm[16];         /* guarded by process->threads_lock */
+    char comm[16]; /* guarded by process->threads_lock */
     bool exiting, is_leader;
     uint32_t start_work;     /* work flags for its start; guarded by threads_lock until it runs */
     uint32_t* set_child_tid; /* user address to store tid at, by the new thread itself */
@@ -102,8 +103,8 @@ struct libos_process {
     struct list_node threads;
     struct libos_io_count ended_io; /* of threads that have ended */
     uint32_t thread_count;
-    uint32_t exit_started;  /* 1 once exit_group or a fatal signal has begun; atomic */
-    int exit_status;        /* wait(2) encoding: code << 8, or signal */
+    uint32_t exit_started; /* 1 once exit_group or a fatal signal has begun; atomic */
+    int exit_status;       /* wait(2) encoding: code << 8, or signal */
     int32_t next_tid;
 
     libos_lock_t signal_lock;
@@ -127,7 +128,8 @@ struct libos_process {
 
 extern struct libos_process g_process;
 
-/* ---- proc/ ------------------------------------------------------------------------------------ */
+/* ---- proc/ ------------------------------------------------------------------------------------
+ */
 int libos_process_init(void); /* g_process and the first thread, which becomes current */
 struct libos_thread* libos_thread_alloc(void); /* with LibOS stack and tid, not yet in the list */
 void libos_thread_get(struct libos_thread* t);
@@ -140,7 +142,8 @@ _Noreturn void libos_thread_exit(int status);
 _Noreturn void libos_process_exit(int wait_status);
 uint64_t libos_rlimit(int resource); /* soft limit */
 
-/* ---- signal/ ---------------------------------------------------------------------------------- */
+/* ---- signal/ ----------------------------------------------------------------------------------
+ */
 /* Drop all queued signals (a thread ends). */
 void libos_sigqueue_flush(struct libos_sigqueue* q);
 /* Queue for a thread, or for the process (t NULL). info is LibOS memory. 0 or -EAGAIN. */

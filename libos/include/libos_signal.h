@@ -1,6 +1,6 @@
 /*
- * Signals inside the process: what libos/src/signal, libos/src/arch and sys/libos_sig*.c share. What
- * other parts use is in libos_process.h.
+ * Signals inside the process: what libos/src/signal, libos/src/arch and sys/libos_sig*.c share.
+ * What other parts use is in libos_process.h.
  *
  * Locking: process->signal_lock guards queues, actions and every thread's mask; threads_lock may be
  * taken inside of it. A thread changes its own mask only, so it may read it without the lock.

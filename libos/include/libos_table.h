@@ -3,7 +3,8 @@
  *
  * Implementing a call is: define its function, with exactly this prototype, in
  * libos/src/sys/libos_<family>.c, and bring its row in libos/src/arch/x86_64/libos_table.c up to
- * date. All prototypes are weak: a call that no file defines is NULL in the table and answers ENOSYS.
+ * date. All prototypes are weak: a call that no file defines is NULL in the table and answers
+ * ENOSYS.
  *
  * Arguments are as the guest passed them: pointers are the guest's, to be touched only with the
  * user_* functions of libos_internal.h. The value returned goes into the guest's rax; the four
@@ -45,17 +46,17 @@ enum libos_arg_kind {
     A_SIGHOW,    /* SIG_BLOCK, ... */
     A_SIGSET,    /* sigset_t in */
     A_PID,
-    A_CLOCK,     /* CLOCK_* */
-    A_TIMESPEC,  /* struct timespec in */
-    A_TIMEVAL,   /* struct timeval in */
-    A_WHENCE,    /* SEEK_* */
-    A_FCNTL,     /* F_* */
-    A_FUTEXOP,   /* FUTEX_* */
-    A_FAMILY,    /* AF_* */
-    A_SOCKADDR,  /* struct sockaddr in; the next argument is its size */
-    A_FDPAIR,    /* int[2] out */
-    A_RLIMIT,    /* RLIMIT_* */
-    A_PRCTL,     /* PR_* */
+    A_CLOCK,    /* CLOCK_* */
+    A_TIMESPEC, /* struct timespec in */
+    A_TIMEVAL,  /* struct timeval in */
+    A_WHENCE,   /* SEEK_* */
+    A_FCNTL,    /* F_* */
+    A_FUTEXOP,  /* FUTEX_* */
+    A_FAMILY,   /* AF_* */
+    A_SOCKADDR, /* struct sockaddr in; the next argument is its size */
+    A_FDPAIR,   /* int[2] out */
+    A_RLIMIT,   /* RLIMIT_* */
+    A_PRCTL,    /* PR_* */
 };
 
 enum libos_call_status {
@@ -67,8 +68,8 @@ enum libos_call_status {
 struct libos_call {
     const char* name; /* NULL: no such call */
     libos_syscall_t function;
-    uint8_t args[6]; /* enum libos_arg_kind */
-    uint8_t status;  /* enum libos_call_status */
+    uint8_t args[6];    /* enum libos_arg_kind */
+    uint8_t status;     /* enum libos_call_status */
     const char* reason; /* what is missing and why; NULL if full */
     const char* test;   /* oracle test in libos/test that proves it; NULL if absent */
 };

@@ -14,9 +14,9 @@ typedef void (*libos_timer_fn)(struct libos_timer* timer, uint64_t expirations);
 struct libos_timer { /* all but fn guarded by the engine's lock */
     struct list_node node;
     libos_timer_fn fn;
-    uint32_t clock;       /* PAL_CLOCK_*, CPU clocks too */
-    PAL_HANDLE thread;    /* for PAL_CLOCK_THREAD_CPU; NULL for the others */
-    bool cpu_user_only;   /* ITIMER_VIRTUAL counts user time only */
+    uint32_t clock;     /* PAL_CLOCK_*, CPU clocks too */
+    PAL_HANDLE thread;  /* for PAL_CLOCK_THREAD_CPU; NULL for the others */
+    bool cpu_user_only; /* ITIMER_VIRTUAL counts user time only */
     bool armed;
     uint64_t expiry_ns;   /* on its clock; valid if armed */
     uint64_t interval_ns; /* 0: one shot */

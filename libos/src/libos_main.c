@@ -17,10 +17,14 @@ static const struct {
     const char* what;
     int (*init)(void);
 } g_steps[] = {
-    {"memory", libos_mm_init},          {"process", libos_process_init},
-    {"system-call entry", libos_arch_init}, {"signals", libos_signal_init},
-    {"tracing", libos_trace_init},          {"mocked calls", libos_mock_init},
-    {"system names", libos_uts_init},   {"file systems", libos_fs_init},
+    {"memory", libos_mm_init},
+    {"process", libos_process_init},
+    {"system-call entry", libos_arch_init},
+    {"signals", libos_signal_init},
+    {"tracing", libos_trace_init},
+    {"mocked calls", libos_mock_init},
+    {"system names", libos_uts_init},
+    {"file systems", libos_fs_init},
     {"standard input and output", libos_stdio_init},
 };
 

@@ -1,6 +1,7 @@
 /*
  * Arguments and environment of the first program: manifest keys loader.argv, loader.argv_src_file,
- * loader.insecure__use_cmdline_argv, loader.env, loader.env_src_file, loader.insecure__use_host_env.
+ * loader.insecure__use_cmdline_argv, loader.env, loader.env_src_file,
+ * loader.insecure__use_host_env.
  */
 #include "libos_init.h"
 #include "libos_internal.h"

@@ -45,7 +45,8 @@ static uint64_t address(unsigned page) {
 }
 
 /* Height of the subtree; everything a node claims about it holds. */
-static int check_node(const struct libos_vma* v, const struct libos_vma* parent, uint64_t* max_gap) {
+static int check_node(const struct libos_vma* v, const struct libos_vma* parent,
+                      uint64_t* max_gap) {
     *max_gap = 0;
     if (!v) {
         return 0;

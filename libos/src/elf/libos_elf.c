@@ -87,9 +87,8 @@ void exec_file_close(struct exec_file* f) {
 int exec_file_parse(struct exec_file* f) {
     memcpy(&f->ehdr, f->head, sizeof(f->ehdr));
     const struct elf64_hdr* h = &f->ehdr;
-    if (memcmp(h->e_ident, ELFMAG, SELFMAG) != 0 ||
-        (h->e_type != ET_EXEC && h->e_type != ET_DYN) || h->e_machine != EM_X86_64 ||
-        h->e_ident[EI_CLASS] != ELFCLASS64 || !f->file->ops->mmap) {
+    if (memcmp(h->e_ident, ELFMAG, SELFMAG) != 0 || (h->e_type != ET_EXEC && h->e_type != ET_DYN) ||
+        h->e_machine != EM_X86_64 || h->e_ident[EI_CLASS] != ELFCLASS64 || !f->file->ops->mmap) {
         return -ENOEXEC;
     }
     size_t size = (size_t)h->e_phnum * sizeof(struct elf64_phdr);
@@ -104,8 +103,7 @@ int exec_file_parse(struct exec_file* f) {
         memcpy(f->phdrs, f->head + h->e_phoff, size);
         return 0;
     }
-    if ((int64_t)h->e_phoff < 0 ||
-        read_whole(f->file, f->phdrs, size, h->e_phoff) != (long)size) {
+    if ((int64_t)h->e_phoff < 0 || read_whole(f->file, f->phdrs, size, h->e_phoff) != (long)size) {
         return -ENOEXEC;
     }
     return 0;

@@ -126,8 +126,7 @@ static int choose_bias(const struct exec_file* f, const struct extent* x, uint64
 
 int exec_map_image(const struct exec_file* f, uint64_t base, struct exec_image* im) {
     struct extent x;
-    int ret = f->ehdr.e_type != ET_EXEC && f->ehdr.e_type != ET_DYN ? -ENOEXEC
-                                                                    : find_extent(f, &x);
+    int ret = f->ehdr.e_type != ET_EXEC && f->ehdr.e_type != ET_DYN ? -ENOEXEC : find_extent(f, &x);
     uint64_t bias;
     if (!ret) {
         ret = choose_bias(f, &x, base, &bias);

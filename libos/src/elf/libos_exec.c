@@ -21,7 +21,8 @@ static void exec_free(struct exec* e) {
     libos_free(e);
 }
 
-/* ---- scripts --------------------------------------------------------------------------------------- */
+/* ---- scripts
+ * --------------------------------------------------------------------------------------- */
 
 static bool is_space(char c) {
     return c == ' ' || c == '\t';
@@ -108,7 +109,8 @@ static int resolve(struct exec* e) {
     return -ELOOP;
 }
 
-/* ---- past the point of no return ------------------------------------------------------------------- */
+/* ---- past the point of no return
+ * ------------------------------------------------------------------- */
 
 static void set_identity(struct exec* e) {
     struct libos_thread* t = get_cur_thread();
@@ -200,7 +202,8 @@ static int run(struct exec* e) {
     libos_enter_program(entry, sp);
 }
 
-/* ---- execve from the guest --------------------------------------------------------------------------- */
+/* ---- execve from the guest
+ * --------------------------------------------------------------------------- */
 
 /* AT_EXECFN and argv[0] of scripts: how the file can be named again. */
 static char* nameable_path(int dirfd, const char* filename) {
@@ -264,7 +267,8 @@ long libos_exec(int dirfd, const char* filename, const char* const* argv, const 
     return ret;
 }
 
-/* ---- the first program ---------------------------------------------------------------------------------- */
+/* ---- the first program
+ * ---------------------------------------------------------------------------------- */
 
 static const char* reason(int err, bool interpreter) {
     switch (err) {

@@ -1,6 +1,7 @@
 /*
  * Collecting argument and environment strings, within Linux's limits: a string of at most 128 KiB,
- * all of them with their pointers a quarter of RLIMIT_STACK, but at least 128 KiB and at most 6 MiB.
+ * all of them with their pointers a quarter of RLIMIT_STACK, but at least 128 KiB and at most 6
+ * MiB.
  */
 #include "elf_internal.h"
 #include "libos_process.h"

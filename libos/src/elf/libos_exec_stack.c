@@ -1,7 +1,7 @@
 /*
- * The first stack of a program, laid out as Linux does on x86-64 (from high to low addresses): eight
- * zero bytes, the file name, the environment, the arguments, padding, "x86_64", 16 random bytes, the
- * auxiliary vector, envp, argv, argc.
+ * The first stack of a program, laid out as Linux does on x86-64 (from high to low addresses):
+ * eight zero bytes, the file name, the environment, the arguments, padding, "x86_64", 16 random
+ * bytes, the auxiliary vector, envp, argv, argc.
  */
 #include <linux/auxvec.h>
 #include <linux/mman.h>
@@ -13,11 +13,11 @@
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
-#define AUXV_MAX       26
-#define STACK_DEFAULT  (8UL << 20)   /* with no limit */
-#define STACK_AT_ONCE  (256UL << 20) /* mapped from the start at most; the rest grows by faults */
-#define STACK_MINIMUM  (128UL << 10) /* beyond the arguments */
-#define PLATFORM       "x86_64"
+#define AUXV_MAX      26
+#define STACK_DEFAULT (8UL << 20)   /* with no limit */
+#define STACK_AT_ONCE (256UL << 20) /* mapped from the start at most; the rest grows by faults */
+#define STACK_MINIMUM (128UL << 10) /* beyond the arguments */
+#define PLATFORM      "x86_64"
 /* What a signal frame needs besides the XSAVE area: registers, siginfo, alignment, red zone. */
 #define SIGNAL_FRAME_REST 704
 
@@ -62,7 +62,8 @@ static void fill_auxv(struct auxv* v, const struct exec* e, const struct exec_im
     aux(v, AT_NULL, 0);
 }
 
-/* Map the stack whole from the start, as far as the limit goes: the host commits it page by page. */
+/* Map the stack whole from the start, as far as the limit goes: the host commits it page by page.
+ */
 static int map_stack(const struct exec* e, uint64_t* top) {
     uint64_t size = libos_rlimit(RLIMIT_STACK), need = PAGE_UP(e->args.used) + STACK_MINIMUM;
     size = size == UINT64_MAX ? STACK_DEFAULT : PAGE_DOWN(MIN(size, STACK_AT_ONCE));

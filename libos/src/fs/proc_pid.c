@@ -260,7 +260,8 @@ static void add_io(struct libos_io_count* sum, const struct libos_io_count* more
     sum->writes += more->writes;
 }
 
-/* What calls moved is counted here; what reached a disk, by the host, for the process as a whole. */
+/* What calls moved is counted here; what reached a disk, by the host, for the process as a whole.
+ */
 PROC_SHOW(proc_show_io) {
     struct libos_thread* self = proc_thread(at);
     if (!self)

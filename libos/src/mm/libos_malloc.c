@@ -1,7 +1,7 @@
 /*
- * The LibOS's allocator: size classes on slabs of pages, larger blocks as runs of pages, the largest
- * from the host. Each class has its own lock; hot sizes are served without any lock from the
- * calling thread's cache (libos_malloc_cache.c).
+ * The LibOS's allocator: size classes on slabs of pages, larger blocks as runs of pages, the
+ * largest from the host. Each class has its own lock; hot sizes are served without any lock from
+ * the calling thread's cache (libos_malloc_cache.c).
  *
  * An address tells what it is: on an arena boundary a block from the host, else the arena's page
  * table says slab or run.
@@ -16,7 +16,7 @@ struct slab {
     uint16_t class;
     uint16_t pages;
     uint32_t used, capacity;
-    uint32_t fresh;        /* objects from here on were never handed out */
+    uint32_t fresh; /* objects from here on were never handed out */
     uint32_t pad;
     void* free;            /* chain of freed objects */
     struct list_node node; /* in the class's partial list while not full */
@@ -32,7 +32,7 @@ static struct class g_classes[MALLOC_CLASSES];
 
 /* Steps of an eighth above 128 bytes: less than one seventh is lost. */
 const uint16_t g_malloc_sizes[MALLOC_CLASSES] = {
-    16,  32,  48,  64,  80,  96,  112,  128,  160,  192,  224,  256,  320,  384,  448,  512,
+    16,  32,  48,  64,   80,   96,   112,  128,  160,  192,  224,  256,  320,  384,  448,  512,
     640, 768, 896, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096, 5120, 6144, 7168, 8192};
 
 unsigned libos_malloc_class(size_t size) {
@@ -43,7 +43,8 @@ unsigned libos_malloc_class(size_t size) {
     return 8 + (log - 7) * 4 + (unsigned)((size - 1) >> (log - 2) & 3);
 }
 
-/* ---- blocks from the host: few, in a list ------------------------------------------------------ */
+/* ---- blocks from the host: few, in a list ------------------------------------------------------
+ */
 
 struct huge {
     struct list_node node;
@@ -88,7 +89,8 @@ static struct huge* huge_find(void* addr, bool take) {
     return found;
 }
 
-/* ---- slabs ------------------------------------------------------------------------------------- */
+/* ---- slabs -------------------------------------------------------------------------------------
+ */
 
 static struct slab* slab_create(unsigned class) {
     unsigned pages = g_malloc_sizes[class] <= 256 ? 4 : g_malloc_sizes[class] <= 2048 ? 8 : 16;
@@ -97,7 +99,7 @@ static struct slab* slab_create(unsigned class) {
         return NULL;
     }
     s->magic = SLAB_MAGIC;
-    s->class = (uint16_t)class;
+    s->class = (uint16_t) class;
     s->pages = (uint16_t)pages;
     s->used = s->fresh = 0;
     s->capacity = (uint32_t)((pages * PAGE_SIZE - sizeof(*s)) / g_malloc_sizes[class]);
@@ -167,7 +169,8 @@ void libos_class_free(unsigned class, void** ptrs, unsigned count) {
     unlock(&c->lock);
 }
 
-/* ---- the interface ------------------------------------------------------------------------------ */
+/* ---- the interface ------------------------------------------------------------------------------
+ */
 
 static bool is_huge(const void* ptr) {
     return ((uint64_t)ptr & (ARENA_SIZE - 1)) == 0;

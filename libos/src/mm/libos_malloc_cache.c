@@ -1,7 +1,7 @@
 /*
- * Per-thread caches of the hot sizes: a small stack of free objects per class, filled and emptied by
- * halves. Only the owning thread touches its cache, and the LibOS is never re-entered in the middle
- * (a signal upcall allocates nothing), so no lock and no atomics are needed.
+ * Per-thread caches of the hot sizes: a small stack of free objects per class, filled and emptied
+ * by halves. Only the owning thread touches its cache, and the LibOS is never re-entered in the
+ * middle (a signal upcall allocates nothing), so no lock and no atomics are needed.
  *
  * The cache hangs off the thread's TCB. libos_malloc_thread_exit() empties it; a process forked
  * meanwhile leaks the other threads' cached objects, at most CACHE_BYTES each.

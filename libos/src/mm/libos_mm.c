@@ -25,7 +25,8 @@ bool mm_in_user(const struct libos_mm* mm, uint64_t addr, uint64_t len) {
     return addr >= mm->user_start && addr <= mm->user_end && len <= mm->user_end - addr;
 }
 
-/* ---- limits -------------------------------------------------------------------------------------- */
+/* ---- limits
+ * -------------------------------------------------------------------------------------- */
 
 uint64_t mm_limit(int resource) {
     return __atomic_load_n(&g_process.limits[resource].rlim_cur, __ATOMIC_RELAXED);
@@ -51,7 +52,8 @@ bool mm_may_lock(const struct libos_mm* mm, uint64_t bytes) {
     return mm->locked + bytes <= mm_limit(RLIMIT_MEMLOCK) || has_ipc_lock();
 }
 
-/* ---- questions ----------------------------------------------------------------------------------- */
+/* ---- questions
+ * ----------------------------------------------------------------------------------- */
 
 static const char* special_name(const struct libos_vma* v) {
     if (v->name || v->file) {
@@ -212,7 +214,8 @@ int libos_mm_fault_code(uint64_t addr) {
     return libos_mm_get_prot(addr) < 0 ? SEGV_MAPERR : SEGV_ACCERR;
 }
 
-/* ---- identity of shared memory -------------------------------------------------------------------- */
+/* ---- identity of shared memory
+ * -------------------------------------------------------------------- */
 
 uint64_t mm_new_object(void) {
     static uint64_t counter;

@@ -110,8 +110,8 @@ static int advise_piece(struct libos_mm* mm, struct libos_vma* v, uint64_t start
         mm_forget_code(start, end);
     }
     if (a->host != NO_HOST) {
-        ret = (int)pal_to_errno(
-            PalVirtualMemoryAdvise((void*)start, end - start, (PAL_FLG)a->host));
+        ret =
+            (int)pal_to_errno(PalVirtualMemoryAdvise((void*)start, end - start, (PAL_FLG)a->host));
     }
     if (ret < 0 || !(a->how & CHANGES) || ((v->flags & ~a->clear) | a->set) == v->flags) {
         return ret;
@@ -159,8 +159,7 @@ static int populate(struct libos_mm* mm, uint64_t start, uint64_t end, const str
     if (internal) {
         return -EINVAL;
     }
-    return (int)pal_to_errno(
-        PalVirtualMemoryAdvise((void*)start, end - start, (PAL_FLG)a->host));
+    return (int)pal_to_errno(PalVirtualMemoryAdvise((void*)start, end - start, (PAL_FLG)a->host));
 }
 
 int mm_advise(uint64_t start, uint64_t end, int behavior) {

@@ -61,8 +61,7 @@ static bool grow(struct libos_mm* mm, uint64_t from, uint64_t to) {
     uint32_t flags = VMA_ANON | mm->default_flags;
     /* One page stays free, so that the heap never touches what follows. */
     if (to > mm->user_end || (next && vma_start_gap(next) < to + PAGE_SIZE) ||
-        mm->count > MAX_MAP_COUNT ||
-        !mm_may_expand(mm, PROT_READ | PROT_WRITE, flags, to - from) ||
+        mm->count > MAX_MAP_COUNT || !mm_may_expand(mm, PROT_READ | PROT_WRITE, flags, to - from) ||
         ((flags & VMA_LOCKED) && !mm_may_lock(mm, to - from))) {
         return false;
     }

@@ -26,7 +26,8 @@ int mm_lock_range(uint64_t start, uint64_t end, bool on_fault);
 int mm_unlock_range(uint64_t start, uint64_t end);
 int mm_lock_all(bool current, bool future, bool on_fault);
 void mm_unlock_all(void);
-/* A free place for len bytes, a multiple of align; nothing is reserved. For exec, which is alone. */
+/* A free place for len bytes, a multiple of align; nothing is reserved. For exec, which is alone.
+ */
 long mm_pick(uint64_t len, uint64_t align);
 /* Where Linux puts position-independent programs: two thirds up, at random. */
 uint64_t mm_pie_base(void);

@@ -57,7 +57,8 @@ bool libos_mm_handle_fault(uint64_t addr, uint64_t error_code) {
     const struct libos_vma* v = vma_find(mm, addr);
     /* A page that is mapped and allows the access, on which the host still faults, is beyond the
      * end of its file or the like: not ours. */
-    bool may_grow = v && v->start > addr && (v->flags & VMA_GROWSDOWN) && allows(v->prot, error_code);
+    bool may_grow =
+        v && v->start > addr && (v->flags & VMA_GROWSDOWN) && allows(v->prot, error_code);
     read_unlock(&mm->lock);
     if (!may_grow) {
         return false;

@@ -32,8 +32,7 @@ int mm_lock_range(uint64_t start, uint64_t end, bool on_fault) {
     if (ret < 0) {
         return ret;
     }
-    ret = (int)pal_to_errno(
-        PalVirtualMemoryLock((void*)start, end - start, on_fault ? 2 : 1));
+    ret = (int)pal_to_errno(PalVirtualMemoryLock((void*)start, end - start, on_fault ? 2 : 1));
     if (ret < 0 && ret != -ENOMEM && ret != -EAGAIN) {
         ret = -ENOMEM; /* the host's own limit */
     }

@@ -27,7 +27,8 @@ struct map_request {
     bool fixed;
 };
 
-/* ---- unmapping ------------------------------------------------------------------------------------ */
+/* ---- unmapping
+ * ------------------------------------------------------------------------------------ */
 
 static void forget_code_in(struct libos_mm* mm, uint64_t start, uint64_t end) {
     for (struct libos_vma* v = vma_find(mm, start); v && v->start < end; v = v->next) {
@@ -119,7 +120,8 @@ void libos_mm_unmap_all(void) {
     vma_free_chain(dead);
 }
 
-/* ---- mapping --------------------------------------------------------------------------------------- */
+/* ---- mapping
+ * --------------------------------------------------------------------------------------- */
 
 static long choose_address(struct libos_mm* mm, const struct map_request* r) {
     if (!r->fixed) {
@@ -357,8 +359,8 @@ long libos_mm_map_internal(uint64_t low, uint64_t high, size_t size, int prot, c
         return -EINVAL;
     }
     write_lock(&g_mm.lock);
-    uint64_t addr = vma_gap_top_down(&g_mm, MAX(low, g_mm.user_start), MIN(high, g_mm.user_end),
-                                     r.len);
+    uint64_t addr =
+        vma_gap_top_down(&g_mm, MAX(low, g_mm.user_start), MIN(high, g_mm.user_end), r.len);
     int ret = addr ? map_at(&g_mm, &r, addr, &dead) : -ENOMEM;
     write_unlock(&g_mm.lock);
     vma_free_chain(dead);

@@ -66,8 +66,8 @@ long mm_place(struct libos_mm* mm, uint64_t hint, uint64_t len, int flags, bool 
         return found ? (long)found : -ENOMEM;
     }
     if (huge_align && len >= HUGE_PAGE && len % HUGE_PAGE == 0) {
-        uint64_t found = vma_gap_top_down(mm, mm->user_start, mm->mmap_base,
-                                          len + HUGE_PAGE - PAGE_SIZE);
+        uint64_t found =
+            vma_gap_top_down(mm, mm->user_start, mm->mmap_base, len + HUGE_PAGE - PAGE_SIZE);
         if (found) {
             /* as high in the gap as alignment lets */
             return (long)ALIGN_DOWN(found + HUGE_PAGE - PAGE_SIZE, HUGE_PAGE);

@@ -14,7 +14,7 @@ struct remap {
     unsigned long flags;
     struct libos_vma* dead;
     uint64_t lock_from, lock_len; /* to be locked into memory afterwards */
-    bool copied;                  /* the host did not move the pages: the old ones are still there */
+    bool copied; /* the host did not move the pages: the old ones are still there */
 };
 
 /* vma_to_resize(): may the VMA at addr be this long? */
@@ -93,8 +93,8 @@ static long grow_in_place(struct remap* r, struct libos_vma* v) {
 static int copy_over(const struct remap* r, const struct libos_vma* v, uint64_t to) {
     uint64_t delta = r->addr - v->start;
     bool copy = !(v->flags & VMA_SHARED) && r->old_len;
-    int ret = host_map_like(v, to, r->new_len, delta,
-                            copy ? v->prot | PROT_READ | PROT_WRITE : v->prot);
+    int ret =
+        host_map_like(v, to, r->new_len, delta, copy ? v->prot | PROT_READ | PROT_WRITE : v->prot);
     if (ret < 0 || !copy) {
         return ret;
     }

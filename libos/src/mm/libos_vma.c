@@ -47,7 +47,8 @@ void vma_free_chain(struct libos_vma* chain) {
     }
 }
 
-/* ---- sums ---------------------------------------------------------------------------------------- */
+/* ---- sums
+ * ---------------------------------------------------------------------------------------- */
 
 bool vma_is_data(int prot, uint32_t flags) {
     return (prot & PROT_WRITE) && !(flags & (VMA_SHARED | VMA_STACK | VMA_GROWSDOWN));
@@ -75,7 +76,8 @@ void vma_account(struct libos_mm* mm, const struct libos_vma* vma, uint64_t byte
     }
 }
 
-/* ---- splitting and merging ------------------------------------------------------------------------ */
+/* ---- splitting and merging
+ * ------------------------------------------------------------------------ */
 
 int vma_split(struct libos_mm* mm, struct libos_vma* vma, uint64_t addr) {
     struct libos_vma* upper = vma_dup(vma);

@@ -30,13 +30,13 @@ struct libos_vma {
     uint64_t max_gap; /* largest gap in this subtree */
     int32_t height;
     int prot;
-    uint32_t flags; /* VMA_* */
+    uint32_t flags;          /* VMA_* */
     struct libos_file* file; /* referenced */
     /* In the file or the shared anonymous object. Private anonymous memory: the address where it
      * was first mapped, which mremap does not change: memory that was moved does not merge. */
     uint64_t offset;
-    uint64_t object;         /* identity of shared memory, for futexes; 0: not known yet */
-    const char* name;        /* static text or NULL */
+    uint64_t object;  /* identity of shared memory, for futexes; 0: not known yet */
+    const char* name; /* static text or NULL */
     struct anon_name* anon_name;
 };
 
@@ -56,7 +56,8 @@ struct libos_mm {
 };
 extern struct libos_mm g_mm;
 
-/* ---- libos_vma_tree.c -------------------------------------------------------------------------- */
+/* ---- libos_vma_tree.c --------------------------------------------------------------------------
+ */
 /* First VMA that ends above addr, or NULL. */
 struct libos_vma* vma_find(const struct libos_mm* mm, uint64_t addr);
 /* The VMA that holds addr, or NULL. */
@@ -71,7 +72,8 @@ uint64_t vma_start_gap(const struct libos_vma* vma);
 uint64_t vma_gap_top_down(const struct libos_mm* mm, uint64_t low, uint64_t high, uint64_t len);
 uint64_t vma_gap_bottom_up(const struct libos_mm* mm, uint64_t low, uint64_t high, uint64_t len);
 
-/* ---- libos_vma.c -------------------------------------------------------------------------------- */
+/* ---- libos_vma.c --------------------------------------------------------------------------------
+ */
 /* Not linked yet; NULL: no memory. */
 struct libos_vma* vma_alloc(uint64_t start, uint64_t end, int prot, uint32_t flags);
 struct libos_vma* vma_dup(const struct libos_vma* vma);
@@ -82,8 +84,8 @@ void vma_free_chain(struct libos_vma* chain);
 int vma_split(struct libos_mm* mm, struct libos_vma* vma, uint64_t addr);
 /* Make start and end of the range fall on borders of VMAs. Changes nothing if it fails. */
 int vma_split_range(struct libos_mm* mm, uint64_t start, uint64_t end);
-/* Link a new VMA, or grow a neighbour that matches over it. Returns the VMA that covers it; `vma` is
- * freed if a neighbour took its place. */
+/* Link a new VMA, or grow a neighbour that matches over it. Returns the VMA that covers it; `vma`
+ * is freed if a neighbour took its place. */
 struct libos_vma* vma_insert(struct libos_mm* mm, struct libos_vma* vma);
 /* Merge equal neighbours from the one before start to the one after end. */
 void vma_merge_range(struct libos_mm* mm, uint64_t start, uint64_t end);
@@ -95,7 +97,8 @@ bool vma_is_data(int prot, uint32_t flags); /* counts against RLIMIT_DATA */
 /* Is any VMA in the range internal or (if asked) sealed? */
 bool vma_range_has(const struct libos_mm* mm, uint64_t start, uint64_t end, uint32_t flags);
 
-/* ---- libos_mm_place.c --------------------------------------------------------------------------- */
+/* ---- libos_mm_place.c ---------------------------------------------------------------------------
+ */
 /* Where a mapping of len bytes goes (get_unmapped_area): an address or -errno. */
 long mm_place(struct libos_mm* mm, uint64_t hint, uint64_t len, int flags, bool huge_align);
 /* Choose mmap_base and stack position for a new program. */
@@ -103,17 +106,20 @@ void mm_layout(struct libos_mm* mm);
 uint64_t mm_random_pages(unsigned bits); /* bytes: a random number of pages below 2^bits */
 extern bool g_mm_randomise;
 
-/* ---- libos_mm.c --------------------------------------------------------------------------------- */
+/* ---- libos_mm.c ---------------------------------------------------------------------------------
+ */
 uint64_t mm_new_object(void); /* identity of a new shared anonymous object */
 
-/* ---- libos_mm_map.c ----------------------------------------------------------------------------- */
+/* ---- libos_mm_map.c -----------------------------------------------------------------------------
+ */
 uint64_t mm_limit(int resource);
 /* RLIMIT_AS and RLIMIT_DATA: may `bytes` of this kind be added? */
 bool mm_may_expand(const struct libos_mm* mm, int prot, uint32_t vma_flags, uint64_t bytes);
 /* RLIMIT_MEMLOCK with `bytes` more. */
 bool mm_may_lock(const struct libos_mm* mm, uint64_t bytes);
 bool mm_can_lock(void);
-/* munmap under the write lock; *dead to vma_free_chain. Range page-aligned and within the guest's. */
+/* munmap under the write lock; *dead to vma_free_chain. Range page-aligned and within the guest's.
+ */
 int mm_unmap_locked(struct libos_mm* mm, uint64_t start, uint64_t end, struct libos_vma** dead);
 /* Is [addr, addr+len) inside what the guest may have? len page-aligned, not 0. */
 bool mm_in_user(const struct libos_mm* mm, uint64_t addr, uint64_t len);

@@ -210,7 +210,8 @@ void vma_moved(struct libos_mm* mm, struct libos_vma* vma) {
     }
 }
 
-/* ---- free ranges -------------------------------------------------------------------------------- */
+/* ---- free ranges --------------------------------------------------------------------------------
+ */
 
 static uint64_t fit_high(uint64_t floor, uint64_t top, uint64_t low, uint64_t high, uint64_t len) {
     floor = MAX(floor, low);

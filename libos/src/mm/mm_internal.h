@@ -7,8 +7,8 @@
 #include "libos_internal.h"
 
 /*
- * LibOS pages come in arenas of ARENA_SIZE bytes, aligned to their size, so that an address leads to
- * its arena by masking. The first pages of an arena hold its page table; blocks too large for an
+ * LibOS pages come in arenas of ARENA_SIZE bytes, aligned to their size, so that an address leads
+ * to its arena by masking. The first pages of an arena hold its page table; blocks too large for an
  * arena start on an arena boundary, where no block inside an arena can start.
  */
 #define ARENA_SIZE  (4UL << 20)
@@ -21,9 +21,9 @@ enum {
 };
 
 struct arena_page {
-    uint32_t len;        /* of the run, in pages: valid in its first and last page */
-    uint16_t kind;       /* PAGE_* */
-    uint16_t slab_start; /* PAGE_SLAB: index of the slab's first page */
+    uint32_t len;          /* of the run, in pages: valid in its first and last page */
+    uint16_t kind;         /* PAGE_* */
+    uint16_t slab_start;   /* PAGE_SLAB: index of the slab's first page */
     struct list_node node; /* first page of a free run: in g_bins */
 };
 

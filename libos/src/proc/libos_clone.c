@@ -150,7 +150,8 @@ static long refuse_process(void) {
         return -ENOSYS; /* not EAGAIN: shells would try again for seconds */
     if (!__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
         log_error("%s: fork, vfork or clone of a new process is not supported yet; the call fails "
-                  "with ENOSYS", get_cur_thread()->comm);
+                  "with ENOSYS",
+                  get_cur_thread()->comm);
     return -ENOSYS;
 }
 

@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 struct libos_clone_args {
-    uint64_t flags;       /* CLONE_*, without the signal number */
-    uint32_t* child_tid;  /* user addresses */
+    uint64_t flags;      /* CLONE_*, without the signal number */
+    uint32_t* child_tid; /* user addresses */
     uint32_t* parent_tid;
     int* pidfd;
     int exit_signal;
-    uint64_t stack;       /* initial stack pointer; 0: the caller's */
+    uint64_t stack; /* initial stack pointer; 0: the caller's */
     uint64_t tls;
 };
 

@@ -2,9 +2,9 @@
  * Futexes: wait, wake, requeue, wake-op, and the robust list of a thread that ends.
  * futex(2), get_robust_list(2), Documentation/locking/robust-futex-ABI.rst.
  *
- * A waker takes a waiter off its bucket under the bucket's lock and wakes it after the lock is free.
- * The store to `woken` is its last touch, so a waiter that sees it may leave without the lock. Only
- * waiters of futex_waitv are woken under the lock: several wakers may have one of them.
+ * A waker takes a waiter off its bucket under the bucket's lock and wakes it after the lock is
+ * free. The store to `woken` is its last touch, so a waiter that sees it may leave without the
+ * lock. Only waiters of futex_waitv are woken under the lock: several wakers may have one of them.
  */
 #include "libos_futex.h"
 #include "libos_mm_futex.h"
@@ -47,7 +47,8 @@ static bool key_equal(const struct futex_key* a, const struct futex_key* b) {
     return a->object == b->object && a->offset == b->offset;
 }
 
-/* ---- waking ----------------------------------------------------------------------------------- */
+/* ---- waking -----------------------------------------------------------------------------------
+ */
 
 /* Under the bucket's lock. Goes to `wake_list`, or is woken at once if it waits for several. */
 static void take_waiter(struct futex_waiter* fw, struct list_node* wake_list) {
@@ -106,7 +107,8 @@ long libos_futex_wake(uint32_t* uaddr, int count) {
     return futex_wake(uaddr, true, count, FUTEX_BITSET_MATCH_ANY);
 }
 
-/* ---- waiting ---------------------------------------------------------------------------------- */
+/* ---- waiting ----------------------------------------------------------------------------------
+ */
 
 static void enqueue(struct futex_waiter* fw, struct futex_bucket* b) {
     fw->bucket = b;
@@ -178,7 +180,8 @@ long futex_wait(uint32_t* uaddr, bool shared, uint32_t val, struct futex_deadlin
     return wait == -EINTR ? interrupted(uaddr, shared, val, deadline, bitset) : wait;
 }
 
-/* ---- two futexes at once ---------------------------------------------------------------------- */
+/* ---- two futexes at once ----------------------------------------------------------------------
+ */
 
 static void lock_two(struct futex_bucket* a, struct futex_bucket* b) {
     bucket_lock(a < b ? a : b);
@@ -319,7 +322,8 @@ long futex_requeue(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, in
     return ret < 0 ? ret : woken + moved;
 }
 
-/* ---- futex_waitv ------------------------------------------------------------------------------ */
+/* ---- futex_waitv ------------------------------------------------------------------------------
+ */
 
 /* Takes all off; returns the lowest index a waker had taken, or -1. */
 static long unqueue_several(struct futex_waiter* fws, unsigned count) {
@@ -383,7 +387,8 @@ long futex_wait_several(const struct futex_waitv* waiters, unsigned count,
     return ret == -EINTR ? -ERESTARTSYS : ret;
 }
 
-/* ---- robust lists ----------------------------------------------------------------------------- */
+/* ---- robust lists -----------------------------------------------------------------------------
+ */
 
 static void futex_owner_died(uint32_t* uaddr, bool pi, bool pending, int tid) {
     uint32_t value;

@@ -23,7 +23,7 @@ struct futex_waiter {
     struct futex_bucket* bucket; /* NULL once a waker has taken it; guarded by the bucket's lock */
     struct futex_key key;
     uint32_t bitset;
-    bool several;                /* one of many of a futex_waitv */
+    bool several; /* one of many of a futex_waitv */
     struct libos_waiter* waiter;
 };
 

@@ -2,14 +2,14 @@
  * Priority-inheritance futexes: FUTEX_LOCK_PI, FUTEX_LOCK_PI2, FUTEX_TRYLOCK_PI, FUTEX_UNLOCK_PI.
  * futex(2), Documentation/locking/pi-futex.rst.
  *
- * The word and the hand-over of ownership follow Linux to the letter. Waiters are served by real-time
- * priority, then first come; the boosting of the owner itself is up to the host's scheduler.
- * All states are under one lock: these futexes only come here when they are contended.
+ * The word and the hand-over of ownership follow Linux to the letter. Waiters are served by
+ * real-time priority, then first come; the boosting of the owner itself is up to the host's
+ * scheduler. All states are under one lock: these futexes only come here when they are contended.
  */
 #include "libos_futex.h"
 #include "libos_proc_internal.h"
 
-struct pi_state { /* exists while there are waiters */
+struct pi_state {          /* exists while there are waiters */
     struct list_node node; /* in g_pi_states */
     struct futex_key key;
     uint32_t* uaddr;

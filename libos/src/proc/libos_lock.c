@@ -24,9 +24,10 @@ void libos_unlock_slow(libos_lock_t* l) {
 }
 
 /*
- * Writers pass the gate, a plain lock, one at a time; whoever holds it may announce itself in `state`,
- * which holds off new readers, and waits there for the readers inside to leave. A reader that is held
- * off goes through the gate like a writer, so neither starves, and a release wakes one thread only.
+ * Writers pass the gate, a plain lock, one at a time; whoever holds it may announce itself in
+ * `state`, which holds off new readers, and waits there for the readers inside to leave. A reader
+ * that is held off goes through the gate like a writer, so neither starves, and a release wakes one
+ * thread only.
  */
 static void gate_lock(libos_rwlock_t* l) {
     libos_lock_t* gate = (libos_lock_t*)&l->gate;
@@ -80,7 +81,8 @@ void write_unlock(libos_rwlock_t* l) {
     libos_unhold();
 }
 
-/* ---- waits ------------------------------------------------------------------------------------ */
+/* ---- waits ------------------------------------------------------------------------------------
+ */
 
 static bool take_wakeup(struct libos_waiter* w) {
     return __atomic_exchange_n(&w->woken, 0, __ATOMIC_ACQUIRE) != 0;

@@ -14,8 +14,8 @@
 
 static libos_lock_t g_timers_lock = LIBOS_LOCK_INIT;
 static struct list_node g_timers = LIST_INIT(g_timers); /* armed ones */
-static uint32_t g_timers_seq;  /* futex word: bumped at every change */
-static uint32_t g_fired_seq;   /* futex word: bumped when a callback is over */
+static uint32_t g_timers_seq;                           /* futex word: bumped at every change */
+static uint32_t g_fired_seq; /* futex word: bumped when a callback is over */
 static bool g_helper_started;
 
 void libos_timer_init(struct libos_timer* t, libos_timer_fn fn, uint32_t clock) {

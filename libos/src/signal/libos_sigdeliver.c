@@ -7,7 +7,8 @@
 #include "libos_signal.h"
 #include "../arch/x86_64/entry.h"
 
-/* ---- restart of interrupted calls ------------------------------------------------------------- */
+/* ---- restart of interrupted calls -------------------------------------------------------------
+ */
 
 static bool is_call(const struct libos_regs* regs) {
     return regs->orig_rax != -1UL;
@@ -58,11 +59,12 @@ static bool restart_now(struct libos_regs* regs) {
     return true;
 }
 
-/* ---- delivery --------------------------------------------------------------------------------- */
+/* ---- delivery ---------------------------------------------------------------------------------
+ */
 
 static libos_sigset_t mask_to_save(struct libos_thread* t) {
-    uint32_t old = __atomic_fetch_and(&t->tcb->work, ~(uint32_t)LIBOS_WORK_RESTORE_MASK,
-                                      __ATOMIC_SEQ_CST);
+    uint32_t old =
+        __atomic_fetch_and(&t->tcb->work, ~(uint32_t)LIBOS_WORK_RESTORE_MASK, __ATOMIC_SEQ_CST);
     return old & LIBOS_WORK_RESTORE_MASK ? t->saved_mask : t->blocked;
 }
 

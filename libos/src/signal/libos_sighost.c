@@ -5,8 +5,8 @@
 #include "libos_init.h"
 #include "libos_signal.h"
 
-static libos_sigset_t g_noted;          /* atomic */
-static int g_codes[LIBOS_NSIG];         /* si_code of each; the last one counts */
+static libos_sigset_t g_noted;  /* atomic */
+static int g_codes[LIBOS_NSIG]; /* si_code of each; the last one counts */
 
 void libos_signal_note_host(int signo, int code) {
     if (signo < 1 || signo > LIBOS_NSIG)
@@ -39,7 +39,8 @@ void libos_signal_drain_host(void) {
 int libos_signal_init(void) {
     struct libos_thread* t = get_cur_thread();
     for (int sig = 1; sig <= LIBOS_NSIG; sig++) {
-        if ((g_pal_control->host_signals_ignored & sig_bit(sig)) && !(SIG_UNBLOCKABLE & sig_bit(sig)))
+        if ((g_pal_control->host_signals_ignored & sig_bit(sig)) &&
+            !(SIG_UNBLOCKABLE & sig_bit(sig)))
             g_process.actions[sig - 1].handler = SIG_IGN;
     }
     t->blocked = g_pal_control->host_signals_blocked & ~SIG_UNBLOCKABLE;

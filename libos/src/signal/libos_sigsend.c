@@ -34,7 +34,8 @@ enum libos_default_action libos_default_action(int sig) {
     }
 }
 
-/* ---- waking ----------------------------------------------------------------------------------- */
+/* ---- waking -----------------------------------------------------------------------------------
+ */
 
 static bool blocks(const struct libos_thread* t, int sig) {
     return t->blocked & ~t->sigwait_set & sig_bit(sig);
@@ -96,7 +97,8 @@ void libos_signal_retarget(struct libos_thread* self, libos_sigset_t set) {
     unlock(&g_process.threads_lock);
 }
 
-/* ---- sending ---------------------------------------------------------------------------------- */
+/* ---- sending ----------------------------------------------------------------------------------
+ */
 
 static libos_sigset_t leader_mask(void) {
     libos_sigset_t mask = 0;
@@ -114,8 +116,7 @@ static libos_sigset_t leader_mask(void) {
 /* Ignored signals are not even queued, unless blocked: the action may change before the unblock. */
 static bool is_ignored(const struct libos_thread* t, int sig) {
     void* handler = g_process.actions[sig - 1].handler;
-    if (handler != SIG_IGN &&
-        (handler != SIG_DFL || libos_default_action(sig) != DEFAULT_IGNORE))
+    if (handler != SIG_IGN && (handler != SIG_DFL || libos_default_action(sig) != DEFAULT_IGNORE))
         return false;
     return !((t ? t->blocked : leader_mask()) & sig_bit(sig));
 }

@@ -1,7 +1,7 @@
 /*
  * adjtimex(2), clock_adjtime(2). The guest's clock is the host's, which no guest may steer: changes
- * are refused as to anyone without CAP_SYS_TIME, and a reading tells of a clock that nothing known to
- * the guest keeps synchronised.
+ * are refused as to anyone without CAP_SYS_TIME, and a reading tells of a clock that nothing known
+ * to the guest keeps synchronised.
  */
 #include <linux/timex.h>
 #include "libos_table.h"

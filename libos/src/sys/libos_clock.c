@@ -112,7 +112,8 @@ long libos_syscall_time(__kernel_old_time_t* user_time) {
     return now;
 }
 
-/* ---- sleeps ----------------------------------------------------------------------------------- */
+/* ---- sleeps -----------------------------------------------------------------------------------
+ */
 
 /* user_left: where the rest goes if a signal ends the sleep; NULL: nowhere. */
 static long sleep_until(uint32_t clock, uint64_t deadline, struct __kernel_timespec* user_left);

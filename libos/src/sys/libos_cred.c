@@ -163,8 +163,8 @@ long libos_syscall_getresgid(unsigned int* r, unsigned int* e, unsigned int* s) 
 long libos_syscall_setfsuid(unsigned int id) {
     struct libos_thread* t = get_cur_thread();
     uint32_t old = t->fsuid;
-    if (id != UNCHANGED && (id == t->uid || id == t->euid || id == t->suid || id == old ||
-                            has_cap(CAP_SETUID)))
+    if (id != UNCHANGED &&
+        (id == t->uid || id == t->euid || id == t->suid || id == old || has_cap(CAP_SETUID)))
         t->fsuid = id;
     return old;
 }
@@ -172,8 +172,8 @@ long libos_syscall_setfsuid(unsigned int id) {
 long libos_syscall_setfsgid(unsigned int id) {
     struct libos_thread* t = get_cur_thread();
     uint32_t old = t->fsgid;
-    if (id != UNCHANGED && (id == t->gid || id == t->egid || id == t->sgid || id == old ||
-                            has_cap(CAP_SETGID)))
+    if (id != UNCHANGED &&
+        (id == t->gid || id == t->egid || id == t->sgid || id == old || has_cap(CAP_SETGID)))
         t->fsgid = id;
     return old;
 }
@@ -221,7 +221,8 @@ long libos_syscall_setgroups(int count, unsigned int* list) {
     return 0;
 }
 
-/* ---- capabilities ----------------------------------------------------------------------------- */
+/* ---- capabilities -----------------------------------------------------------------------------
+ */
 
 /* Words per set for a header version; 0: unknown (the preferred one is written back). */
 static int read_cap_header(void* user_header, struct __user_cap_header_struct* h, int* words) {

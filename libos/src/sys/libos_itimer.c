@@ -61,7 +61,8 @@ long libos_syscall_getitimer(int which, struct __kernel_old_itimerval* user_valu
         return -EINVAL;
     uint64_t left, interval;
     libos_timer_get(&it->timer, &left, &interval);
-    struct __kernel_old_itimerval value = {.it_interval = to_timeval(interval), .it_value = to_timeval(left)};
+    struct __kernel_old_itimerval value = {.it_interval = to_timeval(interval),
+                                           .it_value = to_timeval(left)};
     return user_put(value, user_value);
 }
 
@@ -87,7 +88,7 @@ long libos_syscall_setitimer(int which, struct __kernel_old_itimerval* user_valu
     if (ret < 0)
         return ret;
     struct __kernel_old_itimerval old = {.it_interval = to_timeval(old_interval),
-                                .it_value = to_timeval(old_left)};
+                                         .it_value = to_timeval(old_left)};
     if (user_old && user_put(old, user_old) < 0)
         return -EFAULT;
     return 0;

@@ -16,7 +16,8 @@ static long compare(const void* a, const void* b) {
     return x == y ? 0 : x < y ? 1 : 2;
 }
 
-/* The descriptors are looked up in the caller's table: with CLONE_THREAD, CLONE_FILES is the rule. */
+/* The descriptors are looked up in the caller's table: with CLONE_THREAD, CLONE_FILES is the rule.
+ */
 static long compare_files(unsigned long fd1, unsigned long fd2) {
     struct libos_file* f1 = libos_fd_get(fd1);
     struct libos_file* f2 = libos_fd_get(fd2);

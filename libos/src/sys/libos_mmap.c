@@ -121,8 +121,8 @@ long libos_syscall_mseal(unsigned long start, size_t len, unsigned long flags) {
 }
 
 /*
- * Emulated as Linux does it: the pages of a shared file mapping are replaced by a mapping of another
- * part of the same file.
+ * Emulated as Linux does it: the pages of a shared file mapping are replaced by a mapping of
+ * another part of the same file.
  */
 long libos_syscall_remap_file_pages(unsigned long start, unsigned long size, unsigned long prot,
                                     unsigned long pgoff, unsigned long flags) {

@@ -8,9 +8,9 @@
 #include "libos_process.h"
 #include "libos_table.h"
 
-#define POLICY_MAX    7 /* MPOL_WEIGHTED_INTERLEAVE + 1 */
-#define NODE_BITS_MAX (PAGE_SIZE * 8)
-#define POSSIBLE_NODES 1024 /* Linux: MAX_NUMNODES of distributions */
+#define POLICY_MAX      7 /* MPOL_WEIGHTED_INTERLEAVE + 1 */
+#define NODE_BITS_MAX   (PAGE_SIZE * 8)
+#define POSSIBLE_NODES  1024 /* Linux: MAX_NUMNODES of distributions */
 #define STATIC_RELATIVE (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)
 #define MODE_FLAGS      (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING)
 

@@ -7,11 +7,11 @@
 #include "libos_table.h"
 #include "libos_time.h"
 
-#define USER_HZ            100
-#define NR_OPEN_MAX        1048576 /* fs.nr_open */
-#define RUSAGE_THREAD_     1
-#define RUSAGE_SELF_       0
-#define RUSAGE_CHILDREN_   (-1)
+#define USER_HZ          100
+#define NR_OPEN_MAX      1048576 /* fs.nr_open */
+#define RUSAGE_THREAD_   1
+#define RUSAGE_SELF_     0
+#define RUSAGE_CHILDREN_ (-1)
 
 /* Those the host has to watch: CPU time kills by SIGXCPU there too; the others are the LibOS's. */
 static bool host_enforces(int resource) {
@@ -77,7 +77,8 @@ long libos_syscall_setrlimit(unsigned int resource, struct rlimit* user_limit) {
     return set_limit(resource, &new);
 }
 
-/* ---- accounting ------------------------------------------------------------------------------- */
+/* ---- accounting -------------------------------------------------------------------------------
+ */
 
 static struct __kernel_old_timeval to_timeval(uint64_t ns) {
     return (struct __kernel_old_timeval){.tv_sec = ns / NSEC_PER_SEC,

@@ -29,7 +29,8 @@ static struct libos_thread* get_target(int pid) {
     return get_cur_thread();
 }
 
-/* ---- affinity --------------------------------------------------------------------------------- */
+/* ---- affinity ---------------------------------------------------------------------------------
+ */
 
 long libos_syscall_sched_setaffinity(int pid, unsigned int len, unsigned long* user_mask) {
     uint8_t mask[1024] = {0};
@@ -71,7 +72,8 @@ long libos_syscall_sched_getaffinity(int pid, unsigned int len, unsigned long* u
     return user_copy_to(user_mask, mask, size) < 0 ? -EFAULT : size;
 }
 
-/* ---- policy and priority ---------------------------------------------------------------------- */
+/* ---- policy and priority ----------------------------------------------------------------------
+ */
 
 static bool is_realtime(int policy) {
     return policy == SCHED_FIFO || policy == SCHED_RR;
@@ -205,13 +207,13 @@ long libos_syscall_sched_getattr(int pid, struct sched_attr* user_attr, unsigned
 }
 
 long libos_syscall_sched_get_priority_max(int policy) {
-    return is_realtime(policy)                                    ? 99
+    return is_realtime(policy)                                   ? 99
            : is_known_policy(policy) || policy == SCHED_DEADLINE ? 0
                                                                  : -EINVAL;
 }
 
 long libos_syscall_sched_get_priority_min(int policy) {
-    return is_realtime(policy)                                    ? 1
+    return is_realtime(policy)                                   ? 1
            : is_known_policy(policy) || policy == SCHED_DEADLINE ? 0
                                                                  : -EINVAL;
 }
@@ -223,13 +225,15 @@ long libos_syscall_sched_rr_get_interval(int pid, struct __kernel_timespec* user
     if (!t)
         return -ESRCH;
     /* The slice of the round-robin policy; for the others Linux tells its base slice. */
-    uint64_t ns = t->sched_policy == SCHED_RR ? SCHED_RR_NS : t->sched_policy == SCHED_FIFO ? 0
-                                                                                            : 3000000;
+    uint64_t ns = t->sched_policy == SCHED_RR     ? SCHED_RR_NS
+                  : t->sched_policy == SCHED_FIFO ? 0
+                                                  : 3000000;
     libos_thread_put(t);
     return user_put_timespec(user_interval, ns);
 }
 
-/* ---- nice values ------------------------------------------------------------------------------ */
+/* ---- nice values ------------------------------------------------------------------------------
+ */
 
 typedef long (*thread_fn)(struct libos_thread* t, void* arg);
 

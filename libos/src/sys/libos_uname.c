@@ -11,8 +11,8 @@
 #include "libos_uts.h"
 #include "manifest.h"
 
-struct libos_uts g_uts = {.release = "6.1.0-culm", .version = "#1 SMP PREEMPT_DYNAMIC Culm",
-                          .domainname = "(none)"};
+struct libos_uts g_uts = {
+    .release = "6.1.0-culm", .version = "#1 SMP PREEMPT_DYNAMIC Culm", .domainname = "(none)"};
 
 int libos_uts_init(void) {
     const char* host = g_pal_control->host_name ? g_pal_control->host_name : "localhost";
@@ -115,7 +115,7 @@ long libos_syscall_getcpu(unsigned int* user_cpu, unsigned int* user_node, void*
     return 0;
 }
 
-#define PERSONALITY_QUERY 0xffffffff
+#define PERSONALITY_QUERY      0xffffffff
 #define ADDR_NO_RANDOMIZE_FLAG 0x0040000
 
 long libos_syscall_personality(unsigned int persona) {

@@ -52,9 +52,9 @@ static void print_stats(void) {
         const struct call_stats* s = &g_calls[i];
         percent(fast, s->count - s->trapped, s->count);
         say("%10lu %9lu %11s %11lu  %s\n", (unsigned long)s->count, (unsigned long)s->failed, fast,
-            (unsigned long)(s->ns / 1000), i < LIBOS_CALL_COUNT && g_libos_calls[i].name
-                                               ? g_libos_calls[i].name
-                                               : "(no such call)");
+            (unsigned long)(s->ns / 1000),
+            i < LIBOS_CALL_COUNT && g_libos_calls[i].name ? g_libos_calls[i].name
+                                                          : "(no such call)");
         all.count += s->count;
         all.failed += s->failed;
         all.trapped += s->trapped;

@@ -23,11 +23,10 @@ struct trace_line {
     size_t length;
     char text[1000];
 };
-void trace_put(struct trace_line* line, const char* fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+void trace_put(struct trace_line* line, const char* fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* One argument; next: the one behind it (a size). result: of the call, or a negative number while it
- * is not known. */
+/* One argument; next: the one behind it (a size). result: of the call, or a negative number while
+ * it is not known. */
 void trace_arg(struct trace_line* line, unsigned kind, uint64_t value, uint64_t next, long result);
 
 /* The fixed result of a call that the manifest mocks; false: none. (mock.c) */

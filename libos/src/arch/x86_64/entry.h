@@ -36,13 +36,13 @@
 #define WORK_TRACE_BIT 0x10
 #define WORK_EXIT_MASK 0x6f /* everything but tracing */
 
-#define EFL_CF  0x000001
-#define EFL_TF  0x000100
-#define EFL_DF  0x000400
-#define EFL_NT  0x004000
-#define EFL_RF  0x010000
-#define EFL_AC  0x040000
-#define EFL_ID  0x200000
+#define EFL_CF 0x000001
+#define EFL_TF 0x000100
+#define EFL_DF 0x000400
+#define EFL_NT 0x004000
+#define EFL_RF 0x010000
+#define EFL_AC 0x040000
+#define EFL_ID 0x200000
 /* What `sahf` and an addition cannot restore. */
 #define EFL_SLOW (EFL_TF | EFL_DF | EFL_NT | EFL_AC | EFL_ID)
 
@@ -71,8 +71,8 @@ extern uint32_t g_libos_xsave_size;
 /* The two arrays of offsets in libos_table.h and libos_tcb.h are checked in init.c. */
 
 /* Called by entry.S, with the frame whole. */
-void libos_trap_hook(struct libos_regs* regs);  /* a system call came by trap (patch.c) */
-void libos_fault_work(struct libos_regs* regs); /* turn the recorded fault into a signal */
+void libos_trap_hook(struct libos_regs* regs);   /* a system call came by trap (patch.c) */
+void libos_fault_work(struct libos_regs* regs);  /* turn the recorded fault into a signal */
 long libos_traced_call(struct libos_regs* regs); /* dispatch with --strace or --stats */
 /* All work of the way out. true: the system call in the frame is to be made again. */
 bool libos_exit_work(struct libos_regs* regs);
@@ -81,8 +81,8 @@ bool libos_exit_work(struct libos_regs* regs);
 uint64_t libos_find_fixup(uint64_t rip);
 
 /* Guest registers while it ran a call-site stub or a patched site, as if it had run the original
- * instructions (stubs.c). rip: where it is. False: not in a stub. *guest_rip 0: the stub is about to
- * enter the LibOS, which will look at the work flags by itself. */
+ * instructions (stubs.c). rip: where it is. False: not in a stub. *guest_rip 0: the stub is about
+ * to enter the LibOS, which will look at the work flags by itself. */
 bool libos_stub_translate(uint64_t rip, uint64_t* guest_rip);
 /* Where to go for guest address rip: the copy in a stub if its bytes are patched, else rip. */
 uint64_t libos_patch_resume(uint64_t rip);

@@ -2,8 +2,9 @@
  * Upcalls of the PAL: faults, trapped system calls, kicks and signals from outside.
  *
  * They run on the host's signal stack and must not block or take locks: they only look where the
- * thread was. Guest code is sent into the LibOS with its registers in the thread's frame; LibOS code
- * goes on (the work flags tell it what to do on the way out), unless it was touching user memory.
+ * thread was. Guest code is sent into the LibOS with its registers in the thread's frame; LibOS
+ * code goes on (the work flags tell it what to do on the way out), unless it was touching user
+ * memory.
  */
 #include <linux/elf.h>
 
@@ -42,11 +43,26 @@ static void send_to(PAL_CONTEXT* c, void (*where)(void), const struct libos_regs
 static struct libos_regs* save_guest(const PAL_CONTEXT* c, uint64_t rip, uint64_t resume) {
     struct libos_tcb* tcb = libos_get_tcb();
     struct libos_regs* r = libos_frame(tcb);
-    *r = (struct libos_regs){
-        .r15 = c->r15, .r14 = c->r14, .r13 = c->r13, .r12 = c->r12, .rbp = c->rbp, .rbx = c->rbx,
-        .r11 = c->r11, .r10 = c->r10, .r9 = c->r9, .r8 = c->r8, .rax = c->rax, .rcx = c->rcx,
-        .rdx = c->rdx, .rsi = c->rsi, .rdi = c->rdi, .orig_rax = -1UL, .resume = resume,
-        .rip = rip, .rflags = c->efl, .rsp = c->rsp};
+    *r = (struct libos_regs){.r15 = c->r15,
+                             .r14 = c->r14,
+                             .r13 = c->r13,
+                             .r12 = c->r12,
+                             .rbp = c->rbp,
+                             .rbx = c->rbx,
+                             .r11 = c->r11,
+                             .r10 = c->r10,
+                             .r9 = c->r9,
+                             .r8 = c->r8,
+                             .rax = c->rax,
+                             .rcx = c->rcx,
+                             .rdx = c->rdx,
+                             .rsi = c->rsi,
+                             .rdi = c->rdi,
+                             .orig_rax = -1UL,
+                             .resume = resume,
+                             .rip = rip,
+                             .rflags = c->efl,
+                             .rsp = c->rsp};
     tcb->in_libos = 1;
     return r;
 }
@@ -91,12 +107,12 @@ static void on_async(bool is_in_pal, PAL_NUM addr, PAL_CONTEXT* c) {
 }
 
 static _Noreturn void die(const PAL_CONTEXT* c, PAL_NUM addr) {
-    libos_log(PAL_LOG_ERROR,
-              "internal error: %s at libos+0x%lx, address 0x%lx (signal %d, thread %d); please report "
-              "this",
-              c->trapno == 14 ? "page fault" : "fault",
-              (unsigned long)(c->rip - (uint64_t)&__ehdr_start), (unsigned long)addr, c->host_signo,
-              get_cur_thread() ? get_cur_thread()->tid : 0);
+    libos_log(
+        PAL_LOG_ERROR,
+        "internal error: %s at libos+0x%lx, address 0x%lx (signal %d, thread %d); please report "
+        "this",
+        c->trapno == 14 ? "page fault" : "fault", (unsigned long)(c->rip - (uint64_t)&__ehdr_start),
+        (unsigned long)addr, c->host_signo, get_cur_thread() ? get_cur_thread()->tid : 0);
     PalProcessKillSelf(SIGSEGV);
 }
 

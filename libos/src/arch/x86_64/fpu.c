@@ -1,6 +1,6 @@
 /*
- * The guest's vector state. It is live in the CPU while the LibOS runs; signal frames hold a copy in
- * the XSAVE format, with the same markers as Linux writes.
+ * The guest's vector state. It is live in the CPU while the LibOS runs; signal frames hold a copy
+ * in the XSAVE format, with the same markers as Linux writes.
  */
 #include <asm/sigcontext.h>
 

@@ -39,7 +39,8 @@ static bool may_retry(const void* addr, uint64_t error_code, const void** last) 
 #define ERROR_READ  4 /* bits of the CPU's error code: user mode, ... */
 #define ERROR_WRITE 6
 
-/* Linux copies at most INT_MAX pages or so; a range that leaves the guest's half is refused whole. */
+/* Linux copies at most INT_MAX pages or so; a range that leaves the guest's half is refused whole.
+ */
 size_t user_copy_from_partial(void* dst, const void* user_src, size_t size) {
     if (!access_ok(user_src, size))
         return size;

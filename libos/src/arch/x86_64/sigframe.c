@@ -23,7 +23,8 @@ struct rt_sigframe {
     siginfo_t info;
 };
 
-/* ---- alternate stack -------------------------------------------------------------------------- */
+/* ---- alternate stack --------------------------------------------------------------------------
+ */
 
 #define SS_AUTODISARM_ (1U << 31)
 
@@ -65,7 +66,8 @@ int libos_sigaltstack(const stack_t* new_stack, stack_t* old_stack, uint64_t sp,
     return 0;
 }
 
-/* ---- building --------------------------------------------------------------------------------- */
+/* ---- building ---------------------------------------------------------------------------------
+ */
 
 /* Where the frame goes; *fp: the vector state. 0: it would leave the alternate stack. */
 static uint64_t place_frame(const struct libos_regs* regs, const struct libos_sigaction* act,
@@ -84,7 +86,8 @@ static uint64_t place_frame(const struct libos_regs* regs, const struct libos_si
     return sp;
 }
 
-static void fill_context(struct sigcontext* sc, const struct libos_regs* regs, libos_sigset_t mask) {
+static void fill_context(struct sigcontext* sc, const struct libos_regs* regs,
+                         libos_sigset_t mask) {
     const struct libos_fault* fault = &get_cur_thread()->fault;
     sc->r8 = regs->r8;
     sc->r9 = regs->r9;
@@ -158,7 +161,8 @@ int libos_sigframe_push(struct libos_regs* regs, const siginfo_t* info,
     return 0;
 }
 
-/* ---- returning -------------------------------------------------------------------------------- */
+/* ---- returning --------------------------------------------------------------------------------
+ */
 
 static void take_context(struct libos_regs* regs, const struct sigcontext* sc) {
     regs->r8 = sc->r8;

@@ -7,7 +7,6 @@
 #include "libos_elf.h"
 #include "libos_mm.h"
 
-
 extern const char g_vdso_image[], g_vdso_image_end[];
 
 /* The targets are the last thing in the image's only segment: vdso_image.S puts them there. */

@@ -107,6 +107,9 @@ uint32_t toml_table_line(const toml_table_t* table);
 size_t toml_array_count(const toml_array_t* array);
 const toml_value_t* toml_array_item(const toml_array_t* array, size_t index);
 
+/* Bytes of the well-formed UTF-8 character at s, 0 if there is none before end. */
+size_t toml_utf8_length(const char* s, const char* end);
+
 /* "string", "integer", "boolean", ... for messages. */
 const char* toml_type_name(enum toml_type type);
 

@@ -85,8 +85,6 @@ bool toml_parse_pair(struct toml_parser* p, toml_table_t* table);
 /* toml_string.c: at the opening quote. */
 bool toml_parse_string(struct toml_parser* p, bool allow_multiline, const char** text,
                        size_t* length);
-/* Length of the well-formed UTF-8 sequence at s, 0 if there is none. */
-size_t toml_utf8_length(const char* s, const char* end);
 
 /* toml_scalar.c: integers, floats, dates, times. */
 bool toml_parse_scalar(struct toml_parser* p, toml_value_t* value);

@@ -166,7 +166,7 @@ static bool parse_inline_table(struct toml_parser* p, toml_value_t* value) {
 
 static bool take_word(struct toml_parser* p, const char* word) {
     size_t length = strlen(word);
-    if ((size_t)(p->end - p->at) < length || memcmp(p->at, word, length))
+    if ((size_t)(p->end - p->at) < length || memcmp(p->at, word, length) != 0)
         return false;
     if (p->at + length < p->end && is_bare(p->at[length]))
         return false;

@@ -52,7 +52,7 @@ struct run {
 
 /* main.c */
 /* One line on standard error, "culm: " before it; exits with the status. */
-_Noreturn void die(int status, const char* format, ...) __attribute__((format(printf, 2, 3)));
+__attribute__((noreturn, format(printf, 2, 3))) void die(int status, const char* format, ...);
 void warn(const char* format, ...) __attribute__((format(printf, 1, 2)));
 void write_all(int fd, const char* text, size_t length);
 

@@ -34,7 +34,7 @@ static void tell(void* arg, bool is_error, uint32_t line, const char* text) {
 }
 
 static char* read_file(const char* path, size_t* length) {
-    int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : dup(0);
+    int fd = strcmp(path, "-") != 0 ? open(path, O_RDONLY | O_CLOEXEC) : dup(0);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) < 0)
         die(STATUS_USAGE, "manifest %s: %s", path, strerror(errno));
@@ -69,7 +69,8 @@ static void check_sources(const struct run* run, const toml_table_t* root) {
     struct manifest_mount mount;
     struct stat st;
     for (size_t i = 0; manifest_mount_at(root, i, &mount); i++) {
-        const char* path = mount.uri && strcmp(mount.type, "tmpfs") ? strchr(mount.uri, ':') : NULL;
+        const char* path =
+            mount.uri && strcmp(mount.type, "tmpfs") != 0 ? strchr(mount.uri, ':') : NULL;
         if (!path || stat(path + 1, &st) == 0)
             continue;
         int error = errno;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "culm.h"
-#include "toml_internal.h" /* toml_utf8_length */
+#include "toml.h"
 
 static char text[256 << 10]; /* pages are touched as they fill */
 static size_t used;

@@ -150,8 +150,9 @@ static int take_option(struct run* run, char** argv, int i) {
     char* equals = is_long ? strchr(name, '=') : NULL;
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
     for (size_t k = 0; k < OPTION_COUNT; k++) {
-        if (is_long ? strlen(options[k].name) != length || memcmp(options[k].name, name, length)
-                    : options[k].letter != name[0])
+        if (is_long
+                ? strlen(options[k].name) != length || memcmp(options[k].name, name, length) != 0
+                : options[k].letter != name[0])
             continue;
         char* value = equals ? equals + 1 : NULL;
         if (!is_long && name[1]) /* -vVALUE */

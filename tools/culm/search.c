@@ -43,7 +43,7 @@ static int try_path(const struct run* run, const char* guest) {
     return is_elf || (n >= 2 && magic[0] == '#' && magic[1] == '!') ? 0 : ENOEXEC;
 }
 
-static _Noreturn void fail(const char* program, int error) {
+static __attribute__((noreturn)) void fail(const char* program, int error) {
     switch (error) {
         case EISDIR:
             die(STATUS_NOT_EXECUTABLE, "%s: is a directory", program);

@@ -166,7 +166,8 @@ static inline bool host_handle_has_fd(PAL_HANDLE handle) {
  * descriptors. The caller frees the handle. Inherited descriptors stay open. */
 void host_stream_close(struct host_handle* handle);
 
-/* At start, before anything is opened: takes the numbers of standard descriptors that are closed. */
+/* At start, before anything is opened: takes the numbers of standard descriptors that are closed.
+ */
 void host_fill_standard(void);
 
 /* The random value that the names of this instance's pipes carry (pipes.c): the kernel's AT_RANDOM

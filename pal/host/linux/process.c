@@ -47,16 +47,18 @@ int PalProcessStopSelf(PAL_NUM signo) {
     return host_error(ret);
 }
 
+static struct host_lock* const g_fork_locks[] = {&g_topology_lock, &g_wait_lock, &g_thread_lock,
+                                                 &g_handle_lock, &g_memory_lock};
+#define FORK_LOCKS (sizeof(g_fork_locks) / sizeof(g_fork_locks[0]))
+
 static void lock_all(void) {
-    host_lock(&g_thread_lock);
-    host_lock(&g_handle_lock);
-    host_lock(&g_memory_lock);
+    for (size_t i = 0; i < FORK_LOCKS; i++)
+        host_lock(g_fork_locks[i]);
 }
 
 static void unlock_all(void) {
-    host_unlock(&g_memory_lock);
-    host_unlock(&g_handle_lock);
-    host_unlock(&g_thread_lock);
+    for (size_t i = FORK_LOCKS; i-- > 0;)
+        host_unlock(g_fork_locks[i]);
 }
 
 static void child_after_fork(void) {
@@ -64,7 +66,8 @@ static void child_after_fork(void) {
     g_control.process_id = g_pid;
     host_arm_trap(); /* the kernel cleared it; signals are still blocked */
     host_thread_after_fork();
-    g_thread_lock.word = g_handle_lock.word = g_memory_lock.word = 0;
+    for (size_t i = 0; i < FORK_LOCKS; i++)
+        g_fork_locks[i]->word = 0;
 }
 
 int PalProcessFork(PAL_HANDLE* child) {
@@ -220,7 +223,7 @@ int PalProcessCreate(PAL_STR exec_uri, PAL_STR* args, PAL_HANDLE* handle) {
 
 /* ---- End of children ------------------------------------------------------------------------- */
 
-static struct host_lock g_wait_lock = HOST_LOCK_INIT; /* guards process.state and status */
+struct host_lock g_wait_lock = HOST_LOCK_INIT; /* guards process.state and status */
 
 struct host_siginfo {
     int signo, error, code, pad;

@@ -3,8 +3,8 @@
  */
 #include "host_internal.h"
 
-static struct host_lock g_lock = HOST_LOCK_INIT;
-static bool g_filled; /* guarded by g_lock for writing */
+struct host_lock g_topology_lock = HOST_LOCK_INIT;
+static bool g_filled; /* guarded by g_topology_lock for writing */
 static char g_flags[4096];
 
 static void fill_names(PAL_CPU_INFO* cpu) {
@@ -215,7 +215,7 @@ int PalTopologyQuery(void) {
     PAL_SYSTEM_INFO info;
     if (__atomic_load_n(&g_filled, __ATOMIC_ACQUIRE))
         return 0;
-    host_lock(&g_lock);
+    host_lock(&g_topology_lock);
     if (!g_filled) {
         fill_names(&g_control.cpu_info);
         fill_tsc(&g_control.cpu_info);
@@ -225,6 +225,6 @@ int PalTopologyQuery(void) {
         ret = fill_topology(&g_control.topo_info);
         __atomic_store_n(&g_filled, !ret, __ATOMIC_RELEASE);
     }
-    host_unlock(&g_lock);
+    host_unlock(&g_topology_lock);
     return ret;
 }

@@ -45,7 +45,8 @@ static long arm_seccomp(void) {
 
 void host_arm_trap(void) {
     if (g_trap_kind == TRAP_SUD && arm_sud() < 0)
-        host_die(HOST_START_FAILED, "cannot trap system calls in a new thread: Syscall User Dispatch was refused");
+        host_die(HOST_START_FAILED,
+                 "cannot trap system calls in a new thread: Syscall User Dispatch was refused");
 }
 
 void host_arm_trap_first(void) {

@@ -1,6 +1,6 @@
 /*
- * The older names of the PAL host ABI (Dk...), for programs written to the older documents. Three calls
- * took their arguments a little differently and are functions; all others are the same call.
+ * The older names of the PAL host ABI (Dk...), for programs written to the older documents. Three
+ * calls took their arguments a little differently and are functions; all others are the same call.
  */
 #ifndef PAL_DK_H
 #define PAL_DK_H

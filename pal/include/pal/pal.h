@@ -2,7 +2,8 @@
  * The PAL host ABI: everything the LibOS may ask of a host, and nothing else.
  *
  * Conventions
- *  - A call returns 0 (or a count where said so) or a negative PAL_ERROR_*; values from pal_error.h.
+ *  - A call returns 0 (or a count where said so) or a negative PAL_ERROR_*; values from
+ * pal_error.h.
  *  - Sizes and offsets are bytes; times are nanoseconds unless the name ends in _us.
  *  - The caller owns every handle it was given and closes it with PalObjectClose().
  *  - All calls may be made by any thread at once, except where said otherwise. Calls on one handle
@@ -41,7 +42,7 @@ typedef union pal_handle {
     struct {
         PAL_IDX type; /* PAL_TYPE_* */
     } hdr;
-}* PAL_HANDLE;
+} * PAL_HANDLE;
 
 enum {
     PAL_TYPE_FILE = 1,
@@ -65,7 +66,8 @@ enum {
     PAL_TYPE_EVENT,
 };
 
-/* ---- Control block ---------------------------------------------------------------------------- */
+/* ---- Control block ----------------------------------------------------------------------------
+ */
 
 typedef struct PAL_PTR_RANGE_ {
     PAL_PTR start; /* first byte */
@@ -81,10 +83,10 @@ typedef struct PAL_CPU_INFO_ {
     PAL_NUM cpu_model;
     PAL_NUM cpu_stepping;
     PAL_NUM cpu_bogomips_x100;
-    PAL_STR cpu_flags; /* as in /proc/cpuinfo */
-    PAL_NUM tsc_khz;   /* 0: unknown */
-    PAL_NUM hwcap;     /* AT_HWCAP of the host */
-    PAL_NUM hwcap2;    /* AT_HWCAP2 of the host; bit 1: FSGSBASE */
+    PAL_STR cpu_flags;  /* as in /proc/cpuinfo */
+    PAL_NUM tsc_khz;    /* 0: unknown */
+    PAL_NUM hwcap;      /* AT_HWCAP of the host */
+    PAL_NUM hwcap2;     /* AT_HWCAP2 of the host; bit 1: FSGSBASE */
     PAL_NUM xsave_size; /* bytes of a full XSAVE area for the enabled features */
     PAL_NUM xfeatures;  /* XCR0 */
 } PAL_CPU_INFO;
@@ -130,17 +132,18 @@ struct PAL_CONTEXT;
 typedef struct PAL_CONTROL_ {
     PAL_NUM process_id; /* identifier of this PAL process; not a guest pid */
     toml_table_t* manifest_root;
-    PAL_STR executable; /* libos.entrypoint as given */
+    PAL_STR executable;        /* libos.entrypoint as given */
     PAL_HANDLE parent_process; /* NULL in the first process */
     PAL_HANDLE first_thread;
-    int log_level;  /* PAL_LOG_* */
+    int log_level;         /* PAL_LOG_* */
     PAL_HANDLE log_handle; /* where PalDebugLog goes; NULL: standard error */
     PAL_BOL disable_aslr;
-    PAL_PTR_RANGE user_address;    /* addresses the guest may have; the LibOS hands them out */
-    PAL_PTR_RANGE libos_address;   /* addresses for the LibOS's own memory; disjoint from the former */
+    PAL_PTR_RANGE user_address; /* addresses the guest may have; the LibOS hands them out */
+    PAL_PTR_RANGE
+        libos_address; /* addresses for the LibOS's own memory; disjoint from the former */
     PAL_PTR_RANGE manifest_preload; /* text of the manifest */
-    PAL_NUM alloc_align;           /* page size */
-    PAL_NUM capabilities;          /* PAL_CAP_* */
+    PAL_NUM alloc_align;            /* page size */
+    PAL_NUM capabilities;           /* PAL_CAP_* */
     PAL_CPU_INFO cpu_info;
     PAL_MEM_INFO mem_info;
     PAL_TOPO_INFO topo_info;
@@ -163,8 +166,9 @@ typedef struct PAL_CONTROL_ {
     PAL_NUM host_minsigstksz; /* AT_MINSIGSTKSZ of the host; 0: not told */
 } PAL_CONTROL;
 
-/* cpu_info (but hwcap, hwcap2, xsave_size, xfeatures), mem_info and topo_info are costly to learn, so
- * they are zero until the first PalTopologyQuery(), which fills them once. Returns 0 or an error. */
+/* cpu_info (but hwcap, hwcap2, xsave_size, xfeatures), mem_info and topo_info are costly to learn,
+ * so they are zero until the first PalTopologyQuery(), which fills them once. Returns 0 or an
+ * error. */
 int PalTopologyQuery(void);
 PAL_CONTROL* PalGetPalControl(void);
 PAL_CONTROL* pal_control_addr(void);
@@ -184,8 +188,8 @@ enum {
 #define PAL_LIBOS_TCB_SIZE 512
 
 typedef struct PAL_TCB_ {
-    struct PAL_TCB_* self;   /* gs:0 */
-    PAL_HANDLE thread;       /* gs:8: handle of this thread */
+    struct PAL_TCB_* self;                 /* gs:0 */
+    PAL_HANDLE thread;                     /* gs:8: handle of this thread */
     uint8_t libos_tcb[PAL_LIBOS_TCB_SIZE]; /* gs:16: zero at thread start */
     /* host part follows */
 } PAL_TCB;
@@ -197,15 +201,17 @@ static inline PAL_TCB* pal_get_tcb(void) {
     return tcb;
 }
 
-/* ---- Memory ----------------------------------------------------------------------------------- */
+/* ---- Memory -----------------------------------------------------------------------------------
+ */
 
 enum {
-    PAL_ALLOC_RESERVE = 0x1,  /* reserve only: no access, no commit charge */
-    PAL_ALLOC_INTERNAL = 0x2, /* for the LibOS: from libos_address */
+    PAL_ALLOC_RESERVE = 0x1,   /* reserve only: no access, no commit charge */
+    PAL_ALLOC_INTERNAL = 0x2,  /* for the LibOS: from libos_address */
     PAL_ALLOC_NORESERVE = 0x4, /* accessible, but no commit charge up front */
     PAL_ALLOC_POPULATE = 0x8,
-    PAL_ALLOC_SHARED = 0x10,   /* shared with processes forked later (PAL_CAP_SHARED_MEM) */
-    PAL_ALLOC_GROWSDOWN = 0x20, /* reserved; hosts answer PAL_ERROR_NOTSUPPORT: the LibOS grows stacks */
+    PAL_ALLOC_SHARED = 0x10, /* shared with processes forked later (PAL_CAP_SHARED_MEM) */
+    PAL_ALLOC_GROWSDOWN =
+        0x20, /* reserved; hosts answer PAL_ERROR_NOTSUPPORT: the LibOS grows stacks */
     PAL_ALLOC_NOREPLACE = 0x40, /* PAL_ERROR_STREAMEXIST if anything is mapped there */
 };
 
@@ -220,7 +226,8 @@ enum {
 
 /* *addr NULL: the host chooses within user_address (or libos_address with INTERNAL); else exactly
  * there, replacing what was there. Zeroed memory. size > 0; both aligned to alloc_align.
- * PAL_ERROR_NOMEM, PAL_ERROR_INVAL (alignment, flags), PAL_ERROR_DENIED (would overwrite the PAL).*/
+ * PAL_ERROR_NOMEM, PAL_ERROR_INVAL (alignment, flags), PAL_ERROR_DENIED (would overwrite the
+ * PAL).*/
 int PalVirtualMemoryAlloc(PAL_PTR* addr, PAL_NUM size, PAL_FLG alloc_type, PAL_FLG prot);
 int PalVirtualMemoryFree(PAL_PTR addr, PAL_NUM size);
 int PalVirtualMemoryProtect(PAL_PTR addr, PAL_NUM size, PAL_FLG prot);
@@ -262,7 +269,8 @@ PAL_NUM PalMemoryAvailableQuota(void);
 /* A sealable anonymous memory object (memfd); works with the file calls and PalStreamMap. */
 int PalMemoryObjectCreate(PAL_STR name, PAL_FLG flags, PAL_HANDLE* handle);
 
-/* ---- Processes -------------------------------------------------------------------------------- */
+/* ---- Processes --------------------------------------------------------------------------------
+ */
 
 /* exec_uri: file: URI of the program the new process runs (its libos.entrypoint); args: NULL-ended.
  * The new process shares the manifest, inherits nothing else; handle is a stream to it. */
@@ -279,7 +287,8 @@ _Noreturn void PalProcessKillSelf(PAL_NUM signo);
 /* Stop the whole process (job control) until the host continues it. */
 int PalProcessStopSelf(PAL_NUM signo);
 
-/* ---- Streams ---------------------------------------------------------------------------------- */
+/* ---- Streams ----------------------------------------------------------------------------------
+ */
 
 enum {
     PAL_ACCESS_RDONLY = 0,
@@ -290,19 +299,19 @@ enum {
     PAL_ACCESS_MASK = 15,
 };
 enum { /* permission bits, octal as in chmod(2) */
-    PAL_SHARE_OWNER_R = 0400,
-    PAL_SHARE_OWNER_W = 0200,
-    PAL_SHARE_OWNER_X = 0100,
-    PAL_SHARE_GROUP_R = 0040,
-    PAL_SHARE_GROUP_W = 0020,
-    PAL_SHARE_GROUP_X = 0010,
-    PAL_SHARE_GLOBAL_R = 0004,
-    PAL_SHARE_GLOBAL_W = 0002,
-    PAL_SHARE_GLOBAL_X = 0001,
-    PAL_SHARE_STICKY = 01000,
-    PAL_SHARE_SET_GID = 02000,
-    PAL_SHARE_SET_UID = 04000,
-    PAL_SHARE_MASK = 07777,
+       PAL_SHARE_OWNER_R = 0400,
+       PAL_SHARE_OWNER_W = 0200,
+       PAL_SHARE_OWNER_X = 0100,
+       PAL_SHARE_GROUP_R = 0040,
+       PAL_SHARE_GROUP_W = 0020,
+       PAL_SHARE_GROUP_X = 0010,
+       PAL_SHARE_GLOBAL_R = 0004,
+       PAL_SHARE_GLOBAL_W = 0002,
+       PAL_SHARE_GLOBAL_X = 0001,
+       PAL_SHARE_STICKY = 01000,
+       PAL_SHARE_SET_GID = 02000,
+       PAL_SHARE_SET_UID = 04000,
+       PAL_SHARE_MASK = 07777,
 };
 enum {
     PAL_CREATE_TRY = 1,       /* create if missing */
@@ -322,7 +331,7 @@ enum {
     PAL_OPTION_NOATIME = 0x100,
     PAL_OPTION_TMPFILE = 0x200, /* unnamed file in the directory named */
     PAL_OPTION_NOCTTY = 0x400,
-    PAL_OPTION_EXCL = 0x800, /* with TMPFILE: may not be linked in later */
+    PAL_OPTION_EXCL = 0x800,         /* with TMPFILE: may not be linked in later */
     PAL_OPTION_FOLLOW_LAST = 0x1000, /* PalStreamOpen on file:/dev: only; At-calls never follow */
     PAL_OPTION_MASK = 0x1fff,
 };
@@ -340,7 +349,8 @@ int PalStreamOpen(PAL_STR uri, PAL_FLG access, PAL_FLG share_flags, PAL_FLG crea
  * path "" or "." names dir itself. [blocking] for a FIFO or a device, and only then. */
 int PalStreamOpenAt(PAL_HANDLE dir, PAL_STR path, PAL_FLG access, PAL_FLG share_flags,
                     PAL_FLG create, PAL_FLG options, PAL_HANDLE* handle);
-/* The same open file again under new access (a /proc/self/fd reopen). [blocking] as PalStreamOpenAt. */
+/* The same open file again under new access (a /proc/self/fd reopen). [blocking] as
+ * PalStreamOpenAt. */
 int PalStreamReopen(PAL_HANDLE handle, PAL_FLG access, PAL_FLG options, PAL_HANDLE* out);
 int PalStreamWaitForClient(PAL_HANDLE handle, PAL_HANDLE* client, PAL_FLG options); /* [blocking] */
 
@@ -361,8 +371,8 @@ enum {
     PAL_RW_NOWAIT = 8,
     PAL_RW_APPEND = 16,
 };
-int64_t PalStreamReadV(PAL_HANDLE handle, PAL_NUM offset, const struct iovec* iov, PAL_NUM iov_count,
-                       PAL_FLG flags);
+int64_t PalStreamReadV(PAL_HANDLE handle, PAL_NUM offset, const struct iovec* iov,
+                       PAL_NUM iov_count, PAL_FLG flags);
 int64_t PalStreamWriteV(PAL_HANDLE handle, PAL_NUM offset, const struct iovec* iov,
                         PAL_NUM iov_count, PAL_FLG flags);
 /* Host-side copy between two handles; *_offset NULL: the host's current position (or a stream),
@@ -423,7 +433,8 @@ int PalStreamAttributesQuery(PAL_STR uri, PAL_STREAM_ATTR* attr);
 int PalStreamAttributesQueryByHandle(PAL_HANDLE handle, PAL_STREAM_ATTR* attr);
 /* Like PalStreamOpenAt with PAL_ACCESS_PATH, then query, then close; one call. */
 int PalStreamAttributesQueryAt(PAL_HANDLE dir, PAL_STR path, PAL_STREAM_ATTR* attr);
-int PalStreamAttributesSetByHandle(PAL_HANDLE handle, PAL_STREAM_ATTR* attr); /* nonblocking, mode */
+int PalStreamAttributesSetByHandle(PAL_HANDLE handle,
+                                   PAL_STREAM_ATTR* attr); /* nonblocking, mode */
 enum {
     PAL_SETATTR_MODE = 1,
     PAL_SETATTR_OWNER = 2, /* uid and gid; (PAL_NUM)-1: leave */
@@ -459,8 +470,8 @@ int PalDirectorySymlinkAt(PAL_STR target, PAL_HANDLE dir, PAL_STR path);
 int PalDirectoryMakeNodeAt(PAL_HANDLE dir, PAL_STR path, PAL_FLG mode, PAL_NUM rdev);
 /* Returns the length of the target (not NUL-terminated, cut at size) or an error. */
 int64_t PalDirectoryReadLinkAt(PAL_HANDLE dir, PAL_STR path, char* buffer, PAL_NUM size);
-/* Records as struct linux_dirent64 (getdents64(2)); returns bytes filled, 0 at the end. The position
- * belongs to the handle and is moved with PalStreamSeek. */
+/* Records as struct linux_dirent64 (getdents64(2)); returns bytes filled, 0 at the end. The
+ * position belongs to the handle and is moved with PalStreamSeek. */
 int64_t PalDirectoryRead(PAL_HANDLE dir, PAL_PTR buffer, PAL_NUM size);
 enum {
     PAL_SEEK_SET = 0,
@@ -472,7 +483,8 @@ enum {
 int64_t PalStreamSeek(PAL_HANDLE handle, int64_t offset, PAL_FLG whence);
 /* mode: FALLOC_FL_* of fallocate(2). */
 int PalStreamAllocate(PAL_HANDLE handle, PAL_FLG mode, PAL_NUM offset, PAL_NUM size);
-int PalStreamAdvise(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM size, PAL_FLG advice); /* POSIX_FADV_* */
+int PalStreamAdvise(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM size,
+                    PAL_FLG advice); /* POSIX_FADV_* */
 int PalStreamSyncRange(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM size, PAL_FLG flags);
 
 typedef struct PAL_FS_STAT_ {
@@ -481,15 +493,17 @@ typedef struct PAL_FS_STAT_ {
 } PAL_FS_STAT;
 int PalStreamFilesystemQuery(PAL_HANDLE handle, PAL_FS_STAT* stat);
 
-/* Extended attributes by handle (PAL_ACCESS_PATH ones too). Sizes as in getxattr(2): size 0 asks. */
+/* Extended attributes by handle (PAL_ACCESS_PATH ones too). Sizes as in getxattr(2): size 0 asks.
+ */
 int64_t PalStreamXattrGet(PAL_HANDLE handle, PAL_STR name, PAL_PTR value, PAL_NUM size);
-int PalStreamXattrSet(PAL_HANDLE handle, PAL_STR name, const void* value, PAL_NUM size, PAL_FLG flags);
+int PalStreamXattrSet(PAL_HANDLE handle, PAL_STR name, const void* value, PAL_NUM size,
+                      PAL_FLG flags);
 int64_t PalStreamXattrList(PAL_HANDLE handle, char* list, PAL_NUM size);
 int PalStreamXattrRemove(PAL_HANDLE handle, PAL_STR name);
 
 /* Advisory locks taken on the host too, so that programs outside see them.
- * type: 0 unlock, 1 shared, 2 exclusive. whole: flock(2); else an OFD record lock. [blocking if wait]
- * PAL_ERROR_TRYAGAIN when held by another and !wait. */
+ * type: 0 unlock, 1 shared, 2 exclusive. whole: flock(2); else an OFD record lock. [blocking if
+ * wait] PAL_ERROR_TRYAGAIN when held by another and !wait. */
 int PalStreamLock(PAL_HANDLE handle, bool whole, PAL_FLG type, PAL_NUM start, PAL_NUM length,
                   bool wait);
 
@@ -507,7 +521,8 @@ int PalWatchAdd(PAL_HANDLE watch, PAL_HANDLE object, PAL_FLG mask, PAL_IDX* id);
 int PalWatchRemove(PAL_HANDLE watch, PAL_IDX id);
 
 /* Small typed operations that have no better home; arg is in/out, size its size; it is the LibOS's
- * own memory. PAL_ERROR_NOTIMPLEMENTED: not such an operation. What sets a terminal is [blocking]. */
+ * own memory. PAL_ERROR_NOTIMPLEMENTED: not such an operation. What sets a terminal is [blocking].
+ */
 enum {
     PAL_OP_BYTES_READABLE = 1, /* int* */
     PAL_OP_PIPE_SIZE_GET,      /* int* */
@@ -518,25 +533,27 @@ enum {
     PAL_OP_TTY_ATTR_SET_FLUSH, /* TCSETSF */
     PAL_OP_TTY_SIZE_GET,       /* struct winsize */
     PAL_OP_TTY_SIZE_SET,
-    PAL_OP_TTY_FLUSH,          /* int*: TCIFLUSH ... */
-    PAL_OP_TTY_DRAIN,          /* int*: TCSBRK argument */
-    PAL_OP_TTY_FLOW,           /* int*: TCXONC argument */
-    PAL_OP_TTY_BYTES_QUEUED,   /* int*: TIOCOUTQ */
-    PAL_OP_PTY_NUMBER,         /* uint32_t*: TIOCGPTN */
-    PAL_OP_PTY_LOCK,           /* int*: TIOCSPTLCK */
-    PAL_OP_PTY_OPEN_PEER,      /* in: uint32_t open flags, out: PAL_HANDLE (size 8) */
-    PAL_OP_SEALS_GET,          /* uint32_t*: F_GET_SEALS */
-    PAL_OP_SEALS_ADD,          /* uint32_t* */
-    PAL_OP_APPEND_SET,         /* int*: O_APPEND of the host's open file */
-    PAL_OP_FLAGS_GET,          /* uint32_t*: O_* status flags and access mode of an inherited handle */
-    PAL_OP_BLOCK_SIZE_GET,     /* uint64_t*: BLKGETSIZE64 */
-    PAL_OP_FILE_FLAGS_GET,     /* int*: FS_IOC_GETFLAGS */
-    PAL_OP_FILE_FLAGS_SET,     /* int* */
+    PAL_OP_TTY_FLUSH,        /* int*: TCIFLUSH ... */
+    PAL_OP_TTY_DRAIN,        /* int*: TCSBRK argument */
+    PAL_OP_TTY_FLOW,         /* int*: TCXONC argument */
+    PAL_OP_TTY_BYTES_QUEUED, /* int*: TIOCOUTQ */
+    PAL_OP_PTY_NUMBER,       /* uint32_t*: TIOCGPTN */
+    PAL_OP_PTY_LOCK,         /* int*: TIOCSPTLCK */
+    PAL_OP_PTY_OPEN_PEER,    /* in: uint32_t open flags, out: PAL_HANDLE (size 8) */
+    PAL_OP_SEALS_GET,        /* uint32_t*: F_GET_SEALS */
+    PAL_OP_SEALS_ADD,        /* uint32_t* */
+    PAL_OP_APPEND_SET,       /* int*: O_APPEND of the host's open file */
+    PAL_OP_FLAGS_GET,      /* uint32_t*: O_* status flags and access mode of an inherited handle */
+    PAL_OP_BLOCK_SIZE_GET, /* uint64_t*: BLKGETSIZE64 */
+    PAL_OP_FILE_FLAGS_GET, /* int*: FS_IOC_GETFLAGS */
+    PAL_OP_FILE_FLAGS_SET, /* int* */
 };
 int PalStreamControl(PAL_HANDLE handle, PAL_FLG op, PAL_PTR arg, PAL_NUM size);
 
-/* ---- Sockets (address family, types, levels and options carry Linux's numbers) ----------------- */
-int PalSocketCreate(PAL_FLG family, PAL_FLG type, PAL_FLG protocol, PAL_FLG options, PAL_HANDLE* handle);
+/* ---- Sockets (address family, types, levels and options carry Linux's numbers) -----------------
+ */
+int PalSocketCreate(PAL_FLG family, PAL_FLG type, PAL_FLG protocol, PAL_FLG options,
+                    PAL_HANDLE* handle);
 int PalSocketPair(PAL_FLG type, PAL_FLG options, PAL_HANDLE handles[2]);
 int PalSocketBind(PAL_HANDLE handle, const void* addr, PAL_NUM addr_size);
 int PalSocketListen(PAL_HANDLE handle, PAL_NUM backlog);
@@ -544,30 +561,33 @@ int PalSocketConnect(PAL_HANDLE handle, const void* addr, PAL_NUM addr_size); /*
 int PalSocketAccept(PAL_HANDLE handle, PAL_FLG options, PAL_HANDLE* client, void* addr,
                     PAL_NUM* addr_size); /* [blocking] */
 /* Return bytes moved; flags MSG_*. [blocking]
- * Over a pair, control data may carry one handle in place of Linux's descriptors: a single record of
- * level SOL_SOCKET, type SCM_RIGHTS, holding one PAL_HANDLE. The other end receives a handle of its
- * own on the same object, in such a record; what it gets is of type PAL_TYPE_EVENTFD. */
-int64_t PalSocketSend(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov_count, const void* addr,
-                      PAL_NUM addr_size, const void* control, PAL_NUM control_size, PAL_FLG flags);
+ * Over a pair, control data may carry one handle in place of Linux's descriptors: a single record
+ * of level SOL_SOCKET, type SCM_RIGHTS, holding one PAL_HANDLE. The other end receives a handle of
+ * its own on the same object, in such a record; what it gets is of type PAL_TYPE_EVENTFD. */
+int64_t PalSocketSend(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov_count,
+                      const void* addr, PAL_NUM addr_size, const void* control,
+                      PAL_NUM control_size, PAL_FLG flags);
 int64_t PalSocketReceive(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov_count, void* addr,
                          PAL_NUM* addr_size, void* control, PAL_NUM* control_size, PAL_FLG flags,
                          PAL_FLG* out_flags);
 int PalSocketName(PAL_HANDLE handle, bool peer, void* addr, PAL_NUM* addr_size);
 int PalSocketOptionGet(PAL_HANDLE handle, PAL_FLG level, PAL_FLG name, void* value, PAL_NUM* size);
-int PalSocketOptionSet(PAL_HANDLE handle, PAL_FLG level, PAL_FLG name, const void* value, PAL_NUM size);
+int PalSocketOptionSet(PAL_HANDLE handle, PAL_FLG level, PAL_FLG name, const void* value,
+                       PAL_NUM size);
 int PalSocketShutdown(PAL_HANDLE handle, PAL_FLG how); /* SHUT_* */
 
-/* ---- Waiting ---------------------------------------------------------------------------------- */
+/* ---- Waiting ----------------------------------------------------------------------------------
+ */
 
 #define NO_TIMEOUT ((PAL_NUM)-1)
 
 enum { /* as poll(2) */
-    PAL_WAIT_READ = 0x001,
-    PAL_WAIT_PRIO = 0x002,
-    PAL_WAIT_WRITE = 0x004,
-    PAL_WAIT_ERROR = 0x008,
-    PAL_WAIT_HANGUP = 0x010,
-    PAL_WAIT_RDHUP = 0x2000,
+       PAL_WAIT_READ = 0x001,
+       PAL_WAIT_PRIO = 0x002,
+       PAL_WAIT_WRITE = 0x004,
+       PAL_WAIT_ERROR = 0x008,
+       PAL_WAIT_HANGUP = 0x010,
+       PAL_WAIT_RDHUP = 0x2000,
 };
 /* Poll. Entries with a NULL handle are ignored. 0 if any event is in ret_events,
  * PAL_ERROR_TRYAGAIN at the timeout. [blocking] */
@@ -585,7 +605,8 @@ typedef struct PAL_WAITSET_EVENT_ {
 /* Returns how many; 0 at the timeout (nanoseconds or NO_TIMEOUT). [blocking] */
 int64_t PalWaitSetWait(PAL_HANDLE set, PAL_WAITSET_EVENT* events, PAL_NUM max, PAL_NUM timeout_ns);
 
-/* ---- Threads ---------------------------------------------------------------------------------- */
+/* ---- Threads ----------------------------------------------------------------------------------
+ */
 
 /* Starts `addr(param)` on a small stack of the PAL's own with a zeroed LibOS TCB area. */
 int PalThreadCreate(int (*addr)(void*), PAL_PTR param, PAL_HANDLE* handle);
@@ -614,13 +635,14 @@ typedef struct PAL_USAGE_ {
 } PAL_USAGE;
 int PalProcessUsage(bool calling_thread_only, PAL_USAGE* usage);
 
-/* ---- Exceptions ------------------------------------------------------------------------------- */
+/* ---- Exceptions -------------------------------------------------------------------------------
+ */
 
 enum {
     PAL_EVENT_ARITHMETIC_ERROR = 1,
     PAL_EVENT_MEMFAULT = 2,
-    PAL_EVENT_ILLEGAL = 3, /* illegal instruction, or a `syscall` outside the stub page */
-    PAL_EVENT_QUIT = 4,    /* a terminating signal from outside: see host_signo */
+    PAL_EVENT_ILLEGAL = 3,     /* illegal instruction, or a `syscall` outside the stub page */
+    PAL_EVENT_QUIT = 4,        /* a terminating signal from outside: see host_signo */
     PAL_EVENT_INTERRUPTED = 5, /* kicked, or any other asynchronous signal from outside */
     PAL_EVENT_TRAP = 6,        /* int3, single step */
     PAL_EVENT_NUM_BOUND = 7,
@@ -641,13 +663,14 @@ typedef struct PAL_CONTEXT {
 } PAL_CONTEXT;
 
 /* Upcall, on the thread's exception stack, host signals blocked. is_in_pal: the interrupted code
- * is the PAL's, perhaps under one of its locks: such an upcall may call PalThreadResume, PalFutexWake,
- * PalDebugLog, the clock calls, PalProcessExit and PalProcessKillSelf only. It must not block. addr:
- * fault address, for synchronous events. */
+ * is the PAL's, perhaps under one of its locks: such an upcall may call PalThreadResume,
+ * PalFutexWake, PalDebugLog, the clock calls, PalProcessExit and PalProcessKillSelf only. It must
+ * not block. addr: fault address, for synchronous events. */
 typedef void (*PAL_EVENT_HANDLER)(bool is_in_pal, PAL_NUM addr, PAL_CONTEXT* context);
 void PalSetExceptionHandler(PAL_EVENT_HANDLER handler, PAL_NUM event);
 
-/* ---- Synchronisation -------------------------------------------------------------------------- */
+/* ---- Synchronisation --------------------------------------------------------------------------
+ */
 
 int PalMutexCreate(PAL_NUM initial_count, PAL_HANDLE* handle); /* 0 unlocked, 1 locked */
 void PalMutexRelease(PAL_HANDLE mutex);
@@ -660,7 +683,8 @@ int PalSynchronizationObjectWait(PAL_HANDLE handle, PAL_NUM timeout_us);
 /* Wait while *word == expected. 0 when woken (or spuriously), PAL_ERROR_TRYAGAIN if *word differs,
  * PAL_ERROR_TIMEDOUT, PAL_ERROR_INTERRUPTED. clock: the deadline's (absolute ns); NO_TIMEOUT.
  * shared: the word lies in memory shared between processes. [blocking] */
-int PalFutexWait(uint32_t* word, uint32_t expected, PAL_FLG clock, PAL_NUM deadline_ns, bool shared);
+int PalFutexWait(uint32_t* word, uint32_t expected, PAL_FLG clock, PAL_NUM deadline_ns,
+                 bool shared);
 /* The same for LibOS locks: no deadline, and a kick neither ends it nor is used up by it. Returns
  * when woken, when *word differs, or spuriously. */
 void PalFutexWaitUninterruptible(uint32_t* word, uint32_t expected);
@@ -673,22 +697,23 @@ int PalInstructionBarrierAll(void);
 
 void PalObjectClose(PAL_HANDLE handle);
 
-/* ---- Miscellaneous ---------------------------------------------------------------------------- */
+/* ---- Miscellaneous ----------------------------------------------------------------------------
+ */
 
 int PalDebugLog(const void* buffer, PAL_NUM* size);
 int PalSystemTimeQuery(PAL_NUM* time_us); /* since the epoch */
-enum { /* Linux's clock numbers */
-    PAL_CLOCK_REALTIME = 0,
-    PAL_CLOCK_MONOTONIC = 1,
-    PAL_CLOCK_PROCESS_CPU = 2,
-    PAL_CLOCK_THREAD_CPU = 3,
-    PAL_CLOCK_MONOTONIC_RAW = 4,
-    PAL_CLOCK_REALTIME_COARSE = 5,
-    PAL_CLOCK_MONOTONIC_COARSE = 6,
-    PAL_CLOCK_BOOTTIME = 7,
-    PAL_CLOCK_REALTIME_ALARM = 8,
-    PAL_CLOCK_BOOTTIME_ALARM = 9,
-    PAL_CLOCK_TAI = 11,
+enum {                                    /* Linux's clock numbers */
+       PAL_CLOCK_REALTIME = 0,
+       PAL_CLOCK_MONOTONIC = 1,
+       PAL_CLOCK_PROCESS_CPU = 2,
+       PAL_CLOCK_THREAD_CPU = 3,
+       PAL_CLOCK_MONOTONIC_RAW = 4,
+       PAL_CLOCK_REALTIME_COARSE = 5,
+       PAL_CLOCK_MONOTONIC_COARSE = 6,
+       PAL_CLOCK_BOOTTIME = 7,
+       PAL_CLOCK_REALTIME_ALARM = 8,
+       PAL_CLOCK_BOOTTIME_ALARM = 9,
+       PAL_CLOCK_TAI = 11,
 };
 int PalClockGet(PAL_FLG clock, PAL_NUM* time_ns);
 int PalClockResolution(PAL_FLG clock, PAL_NUM* resolution_ns);

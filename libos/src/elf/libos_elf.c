@@ -117,6 +117,11 @@ static int read_interp_path(struct exec* e, const struct elf64_phdr* ph) {
     if (!e->interp_path) {
         return -ENOMEM;
     }
+    size_t head = e->prog.head_size;
+    if (ph->p_offset <= head && ph->p_filesz <= head - ph->p_offset) {
+        memcpy(e->interp_path, e->prog.head + ph->p_offset, ph->p_filesz);
+        return e->interp_path[ph->p_filesz - 1] ? -ENOEXEC : 0;
+    }
     long n = (int64_t)ph->p_offset < 0
                  ? -EINVAL
                  : read_whole(e->prog.file, e->interp_path, ph->p_filesz, ph->p_offset);

@@ -97,6 +97,7 @@ void libos_mm_unmap_all(void) {
     struct libos_vma* dead = NULL;
     write_lock(&g_mm.lock);
     struct libos_vma* v = g_mm.first;
+    mm_forget_code(g_mm.user_start, g_mm.user_end);
     while (v) {
         if (v->flags & VMA_INTERNAL) {
             v = v->next;
@@ -108,7 +109,6 @@ void libos_mm_unmap_all(void) {
             end = v->end;
         }
         v = v->next;
-        forget_code_in(&g_mm, start, end);
         vma_remove_range(&g_mm, start, end, &dead);
         PalVirtualMemoryFree((void*)start, end - start);
     }

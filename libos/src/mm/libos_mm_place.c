@@ -8,12 +8,29 @@
 
 bool g_mm_randomise = true;
 
-uint64_t mm_random_pages(unsigned bits) {
-    uint64_t r = 0;
-    if (!g_mm_randomise || PalRandomBitsRead(&r, sizeof(r)) < 0) {
+/* An exec needs half a dozen random words: one host call fetches them. Each is used once. */
+static uint64_t random_word(void) {
+    static libos_lock_t pool_lock = LIBOS_LOCK_INIT;
+    static uint64_t pool[8];
+    static unsigned left; /* these two guarded by pool_lock */
+    uint64_t word = 0;
+    if (!g_mm_randomise) {
         return 0;
     }
-    return (r & ((1UL << bits) - 1)) * PAGE_SIZE;
+    lock(&pool_lock);
+    if (!left && PalRandomBitsRead(pool, sizeof(pool)) == 0) {
+        left = ARRAY_SIZE(pool);
+    }
+    if (left) {
+        word = pool[--left];
+        pool[left] = 0;
+    }
+    unlock(&pool_lock);
+    return word;
+}
+
+uint64_t mm_random_pages(unsigned bits) {
+    return (random_word() & ((1UL << bits) - 1)) * PAGE_SIZE;
 }
 
 /* Linux: 28 bits of randomness for mmap, 22 for the stack; fewer where the range is small. */
@@ -107,11 +124,7 @@ uint64_t mm_pie_base(void) {
 }
 
 uint64_t mm_random(uint64_t below) {
-    uint64_t r = 0;
-    if (!g_mm_randomise || PalRandomBitsRead(&r, sizeof(r)) < 0) {
-        return 0;
-    }
-    return r % below;
+    return random_word() % below;
 }
 
 void mm_set_randomise(bool on) {

@@ -175,6 +175,8 @@ static long fcntl_open(struct libos_file* f, unsigned int cmd, unsigned long arg
         case F_SETPIPE_SZ:
         case F_GETPIPE_SZ:
             return libos_pipe_fcntl(f, cmd, arg);
+        case F_NOTIFY: /* taking a watch off that can't be there; else as without CONFIG_DNOTIFY */
+            return arg & ~(unsigned long)DN_MULTISHOT ? -EINVAL : 0;
         case F_GET_SEALS:
             return get_seals(f);
         case F_ADD_SEALS:

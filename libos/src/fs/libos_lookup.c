@@ -183,6 +183,8 @@ static int verify_directory(struct libos_lookup* l, char* path, const char* tail
  * expanded on the way, start over. `path` is PATH_MAX of scratch. */
 static __attribute__((noinline)) int normalise(struct libos_lookup* l) {
     char path[PATH_MAX];
+    if (libos_file_type(l->base) != S_IFDIR)
+        return -ENOTDIR;
     int ret = libos_lookup_base_name(l->base, path, sizeof(path));
     if (ret < 0)
         return ret;

@@ -57,7 +57,7 @@ int libos_pseudo_walk(const struct libos_at* at, struct libos_pseudo_at* p) {
             return -ENAMETOOLONG;
         uint32_t type = p->node->mode & S_IFMT;
         if (type == S_IFLNK)
-            return -EWALK;
+            return s == at->rel ? -ENOTDIR : -EWALK; /* base itself: opened with O_PATH */
         if (type != S_IFDIR)
             return -ENOTDIR;
         int ret = node_permission(p, 1);

@@ -99,7 +99,7 @@ int tmpfs_walk(const struct libos_at* at, struct tmpfs_place* p) {
             return -ENOENT;
         uint32_t type = p->node->mode & S_IFMT;
         if (type == S_IFLNK)
-            return -EWALK;
+            return p->dir ? -EWALK : -ENOTDIR; /* a link opened with O_PATH leads nowhere */
         if (type != S_IFDIR)
             return -ENOTDIR;
         n = p->node;

@@ -239,3 +239,23 @@ TEST(PalThreadCpuTime, grows) {
     CHECK(user2 + system2 > user + system);
     EXPECT(PalThreadCpuTime(NULL, &user2, &system2), 0);
 }
+
+static int thread_burns(void* stop) {
+    while (!__atomic_load_n((uint32_t*)stop, __ATOMIC_SEQ_CST)) {
+    }
+    return 0;
+}
+
+TEST(PalThreadCpuTime, of_another_thread) {
+    PAL_HANDLE h;
+    PAL_NUM user, system;
+    uint32_t stop = 0;
+    EXPECT(PalThreadCreate(thread_burns, &stop, &h), 0);
+    PalThreadDelayExecution(50000);
+    EXPECT(PalThreadCpuTime(h, &user, &system), 0);
+    CHECK(user + system > 0 && user + system < 10000000000UL);
+    __atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
+    EXPECT(PalSynchronizationObjectWait(h, NO_TIMEOUT), 0);
+    EXPECT(PalThreadCpuTime(h, &user, &system), PAL_ERROR_NOTHREAD);
+    PalObjectClose(h);
+}

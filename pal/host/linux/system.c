@@ -226,15 +226,12 @@ int PalProcessUsage(bool calling_thread_only, PAL_USAGE* usage) {
     return 0;
 }
 
-/* Fields 14 and 15 of /proc/self/task/TID/stat, in clock ticks of 10 ms. */
-static int cpu_time_of(int tid, PAL_NUM* user_ns, PAL_NUM* system_ns) {
-    char path[48], text[512] = {0};
+/* Fields 14 and 15 of /proc/self/task/TID/stat: user and system time in ticks of 10 ms. */
+static int read_ticks(int tid, PAL_NUM* user, PAL_NUM* system) {
+    char path[48], text[512];
     snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
-    long fd = host_syscall(__NR_open, path, 02000000);
-    if (fd < 0)
+    if (host_read_file(path, text, sizeof(text)) < 0)
         return PAL_ERROR_NOTHREAD;
-    host_syscall(__NR_read, fd, text, sizeof(text) - 1);
-    host_syscall(__NR_close, fd);
     const char* at = strrchr(text, ')');
     for (int field = 2; at && field < 14; field++) {
         at = strchr(at, ' ');
@@ -242,8 +239,23 @@ static int cpu_time_of(int tid, PAL_NUM* user_ns, PAL_NUM* system_ns) {
     }
     if (!at)
         return PAL_ERROR_INCONSIST;
-    *user_ns = host_parse_number(&at) * 10000000;
-    *system_ns = host_parse_number(&at) * 10000000;
+    *user = host_parse_number(&at);
+    *system = host_parse_number(&at);
+    return 0;
+}
+
+/* The sum is exact, by the thread's CPU clock; its split is by ticks, as the kernel does it. */
+static int cpu_time_of(int tid, PAL_NUM* user_ns, PAL_NUM* system_ns) {
+    struct __kernel_timespec ts;
+    PAL_NUM user, system;
+    int ret = read_ticks(tid, &user, &system);
+    if (ret)
+        return ret;
+    if (host_syscall(__NR_clock_gettime, (int)(~(unsigned int)tid << 3 | 6), &ts) < 0)
+        return PAL_ERROR_NOTHREAD;
+    PAL_NUM total = ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+    *system_ns = user + system ? total / (user + system) * system : 0;
+    *user_ns = total - *system_ns;
     return 0;
 }
 

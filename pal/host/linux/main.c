@@ -58,9 +58,7 @@ static void fill_control(char** guest_argv, char** envp) {
 }
 
 static void fill_host_names(void) {
-    long mask = host_syscall(__NR_umask, 0);
-    host_syscall(__NR_umask, mask);
-    g_control.host_umask = mask;
+    g_control.host_umask = host_syscall(__NR_umask, 0); /* stays 0: the LibOS applies the guest's */
     g_control.host_cwd = host_syscall(__NR_getcwd, g_cwd, sizeof(g_cwd)) > 0 ? g_cwd : "/";
     host_syscall(__NR_uname, &g_uname);
     g_control.host_release = g_uname.release;

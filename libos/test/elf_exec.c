@@ -85,7 +85,8 @@ static void long_report(int argc, char** argv) {
     say("argc %d, %zu bytes, sum %lx\n", argc, bytes, sum);
 }
 
-/* ---- the ways ------------------------------------------------------------------------------------ */
+/* ---- the ways
+ * ------------------------------------------------------------------------------------ */
 
 static void go(char** argv) {
     execv(self, argv);
@@ -111,7 +112,8 @@ static void way_plain(void) {
     dup3(fd, 20, O_CLOEXEC);
     dup2(fd, 21);
     close(fd);
-    mmap((void*)0x10000000, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    mmap((void*)0x10000000, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+         0);
     go((char*[]){"other name", "report", "two words", "", "\xc3\xa4", NULL});
 }
 
@@ -240,7 +242,8 @@ static void way_big(void) {
     say("big: %s\n", errno_name(errno));
 }
 
-/* ---- errors ------------------------------------------------------------------------------------------ */
+/* ---- errors
+ * ------------------------------------------------------------------------------------------ */
 
 static void try_file(const char* what, const void* data, size_t size, mode_t mode) {
     make_file("elf_exec_bad", data, size, mode);
@@ -358,7 +361,8 @@ static void way_elf(void) {
     strcpy(elf_copy + find_phdr(PT_INTERP)->p_offset, "/etc/passwd");
     try_elf("interpreter not executable");
     strcpy(elf_copy + find_phdr(PT_INTERP)->p_offset, "./elf_exec_script");
-    make_file("elf_exec_script", "#!/bin/sh\n#padding to make it longer than a header........", 60, 0700);
+    make_file("elf_exec_script", "#!/bin/sh\n#padding to make it longer than a header........", 60,
+              0700);
     try_elf("interpreter is a script");
     strcpy(elf_copy + find_phdr(PT_INTERP)->p_offset, "./elf_exec_script");
     make_file("elf_exec_script", "short", 5, 0700);
@@ -380,14 +384,22 @@ static const struct {
     const char* name;
     void (*run)(void);
 } ways[] = {
-    {"plain", way_plain},       {"thread", way_thread},
-    {"empty", way_empty},       {"no-argv", way_no_argv},
-    {"fexecve", way_fexecve},   {"path-fd", way_path_fd},
-    {"at", way_at},             {"script", way_script},
-    {"script-args", way_script_args}, {"script-of-script", way_script_of_script},
-    {"deep", way_deep},         {"big", way_big},
-    {"errors", way_errors},     {"elf", way_elf},
-    {"elf-segv", way_elf_segv}, {"elf-truncated", way_elf_truncated},
+    {"plain", way_plain},
+    {"thread", way_thread},
+    {"empty", way_empty},
+    {"no-argv", way_no_argv},
+    {"fexecve", way_fexecve},
+    {"path-fd", way_path_fd},
+    {"at", way_at},
+    {"script", way_script},
+    {"script-args", way_script_args},
+    {"script-of-script", way_script_of_script},
+    {"deep", way_deep},
+    {"big", way_big},
+    {"errors", way_errors},
+    {"elf", way_elf},
+    {"elf-segv", way_elf_segv},
+    {"elf-truncated", way_elf_truncated},
 };
 
 int main(int argc, char** argv) {

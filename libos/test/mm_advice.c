@@ -206,18 +206,3 @@ TEST(barrier) {
     CHECK_EQ(sc(SYS_membarrier, 1 << 30, 0, 0), -EINVAL);
     CHECK_EQ(sc(SYS_membarrier, 0, 5, 0), -EINVAL);
 }
-
-TEST(process_madvise_self) {
-    char* p = map_alone(2, RW);
-    memset(p, 'x', 2 * PAGE);
-    struct iovec v = {p, 2 * PAGE};
-    int fd = sc(SYS_pidfd_open, getpid(), 0);
-    if (fd < 0)
-        SKIP("no pidfd_open");
-    CHECK_EQ(sc(SYS_process_madvise, fd, &v, 1, MADV_COLD, 1), -EINVAL);
-    CHECK_EQ(sc(SYS_process_madvise, fd, &v, 1, MADV_COLD, 0), 2 * PAGE);
-    CHECK_EQ(p[0], 'x');
-    close(fd);
-    CHECK_EQ(sc(SYS_process_madvise, fd, &v, 1, MADV_COLD, 0), -EBADF);
-    munmap(p, 2 * PAGE);
-}

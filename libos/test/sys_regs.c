@@ -141,13 +141,6 @@ TEST(segment_bases) {
     CHECK_EQ(sc(SYS_arch_prctl, 0x1002, 0x800000000000), -EPERM);
     CHECK_EQ(sc(SYS_arch_prctl, 0x1003, 8), -EFAULT);
     CHECK_EQ(sc(SYS_arch_prctl, 0x9999, 0), -EINVAL);
-    CHECK_EQ(sc(SYS_arch_prctl, 0x1001, &word), 0);
-    CHECK_EQ(sc(SYS_arch_prctl, 0x1004, &gs), 0);
-    CHECK_EQ(gs, &word);
-    CHECK_EQ(sc(SYS_getppid), getppid());
-    CHECK_EQ(sc(SYS_arch_prctl, 0x1004, &gs), 0);
-    CHECK_EQ(gs, &word);
-    CHECK_EQ(sc(SYS_arch_prctl, 0x1001, 0), 0);
 }
 
 #define EACH16(X)                                                                                  \

@@ -171,6 +171,46 @@ TEST(PalProcessKillSelf, status) {
     EXPECT(end_of(killed_by, 17), 128 + 17); /* ends nothing by itself */
 }
 
+static int thread_kills(void* signo) {
+    PalProcessKillSelf(*(PAL_NUM*)signo);
+}
+
+static void killed_in_a_thread(PAL_NUM signo) {
+    PAL_HANDLE h;
+    if (PalThreadCreate(thread_kills, &signo, &h) == 0)
+        PalSynchronizationObjectWait(h, NO_TIMEOUT);
+}
+
+TEST(PalProcessKillSelf, from_any_thread) {
+    EXPECT(end_of(killed_in_a_thread, 15), 256 + 15);
+    EXPECT(end_of(killed_in_a_thread, 11), 256 + 11);
+}
+
+static int thread_forks(void* status) {
+    PAL_HANDLE child;
+    if (PalProcessFork(&child))
+        return 0;
+    if (!child) { /* this thread is the first one now */
+        uint32_t word = 0;
+        PalThreadResume(pal_get_tcb()->thread);
+        if (PalFutexWait(&word, 0, PAL_CLOCK_MONOTONIC, NO_TIMEOUT, false) != PAL_ERROR_INTERRUPTED)
+            PalProcessExit(1);
+        PalProcessKillSelf(10);
+    }
+    PalProcessWait(child, true, status);
+    PalObjectClose(child);
+    return 0;
+}
+
+TEST(PalProcessFork, from_another_thread) {
+    PAL_HANDLE h;
+    PAL_NUM status = 0;
+    EXPECT(PalThreadCreate(thread_forks, &status, &h), 0);
+    EXPECT(PalSynchronizationObjectWait(h, NO_TIMEOUT), 0);
+    EXPECT(status, 256 + 10);
+    PalObjectClose(h);
+}
+
 TEST(PalProcessStopSelf, bad_signal) {
     EXPECT(PalProcessStopSelf(15), PAL_ERROR_INVAL);
     EXPECT(PalProcessStopSelf(0), PAL_ERROR_INVAL);

@@ -136,6 +136,7 @@ void host_thread_init_first(void) {
 
 static void thread_main(struct host_tcb* tcb) {
     host_set_gs(tcb);
+    tcb->tid = tcb->handle->thread.tid; /* the kernel wrote it there before we ran */
     set_alt_stack(tcb);
     host_arm_trap();
     uint64_t none = 0;

@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "toml.h"
+
 #define CULM_VERSION "0.1.0"
 
 /* Exit codes of its own, as env(1) and the shells have them. */
@@ -81,6 +83,11 @@ const char* make_manifest(const struct run* run, size_t* length);
 /* Text of --manifest FILE, checked; dies with one line per fault. */
 const char* read_manifest(struct run* run, size_t* length);
 int command_check(int argc, char** argv);
+
+/* manifest_edit.c: both return the new text and free the old. */
+char* add_options(const struct run* run, char* text, size_t* length);
+char* add_interpreter(const struct run* run, const toml_table_t* root, char* text, size_t* length);
+extern const toml_memory_t heap_memory;
 
 /* monitor.c */
 /* Starts the PAL and stays until it ends. Returns the guest's status as a shell gives it. */

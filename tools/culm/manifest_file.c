@@ -13,17 +13,6 @@
 #include "culm.h"
 #include "manifest.h"
 
-static void* take_piece(void* arg, size_t size) {
-    (void)arg;
-    return malloc(size);
-}
-
-static void drop_piece(void* arg, void* piece, size_t size) {
-    (void)arg;
-    (void)size;
-    free(piece);
-}
-
 static void tell(void* arg, bool is_error, uint32_t line, const char* text) {
     const char* file = arg;
     const char* kind = is_error ? "" : "warning: ";
@@ -81,86 +70,10 @@ static void check_sources(const struct run* run, const toml_table_t* root) {
     }
 }
 
-/* Where a line may be added to a table: behind its [header] if it has one, else at the beginning.
- */
-static const char* place_for(const char* text, const char* end, const toml_table_t* root,
-                             const char* table) {
-    const toml_table_t* found = toml_get_table(root, table);
-    const char* s = text;
-    for (uint32_t line = 1; found && line < toml_table_line(found); line++) {
-        s = memchr(s, '\n', (size_t)(end - s));
-        if (!s)
-            return text;
-        s++;
-    }
-    size_t length = strlen(table);
-    while (s < end && (*s == ' ' || *s == '\t'))
-        s++;
-    if (!found || end - s < (ptrdiff_t)length + 2 || *s++ != '[')
-        return text;
-    s += strspn(s, " \t");
-    if (strncmp(s, table, length) != 0 || !strchr(" \t]", s[length]))
-        return text;
-    s = memchr(s, '\n', (size_t)(end - s));
-    return s ? s + 1 : text;
-}
-
-/* The text with `key = value` (TOML) added to a table, where it was not set. */
-static char* add_line(const struct run* run, char* text, size_t* length, const char* table,
-                      const char* key, const char* value) {
-    toml_memory_t memory = {take_piece, drop_piece, NULL};
-    toml_error_t error;
-    size_t size = *length + strlen(table) + strlen(key) + strlen(value) + 16;
-    char* out = malloc(size);
-    toml_table_t* root = toml_parse(text, *length, &memory, &error);
-    if (!out || !root)
-        die(STATUS_USAGE, "manifest %s: out of memory", run->manifest_file);
-    const char* place = place_for(text, text + *length, root, table);
-    size_t before = (size_t)(place - text);
-    memcpy(out, text, before);
-    int added = place == text
-                    ? snprintf(out + before, size - before, "%s.%s = %s\n", table, key, value)
-                    : snprintf(out + before, size - before, "%s = %s\n", key, value);
-    memcpy(out + before + added, place, *length - before);
-    toml_free(root);
-    *length += (size_t)added;
-    root = toml_parse(out, *length, &memory, &error);
-    if (!root)
-        die(STATUS_USAGE, "%s: %s.%s cannot be added by an option: %s", run->manifest_file, table,
-            key, error.message);
-    toml_free(root);
-    free(text);
-    return out;
-}
-
-/* A TOML literal string; a path with a quote or a newline in it is refused. */
-static const char* literal(const char* value, char* out, size_t size) {
-    if (strpbrk(value, "'\n\r\t") || snprintf(out, size, "'%s'", value) >= (int)size)
-        die(STATUS_USAGE, "with --manifest, an option cannot hold this value: %s", value);
-    return out;
-}
-
-static char* add_options(const struct run* run, char* text, size_t* length) {
-    char value[4096];
-    if (run->strace)
-        text = add_line(run, text, length, "sys", "culm__strace",
-                        literal(run->strace, value, sizeof(value)));
-    if (run->stats)
-        text = add_line(run, text, length, "sys", "culm__stats", "true");
-    if (run->log_level)
-        text = add_line(run, text, length, "loader", "log_level",
-                        literal(run->log_level, value, sizeof(value)));
-    if (run->log_file)
-        text = add_line(run, text, length, "loader", "log_file",
-                        literal(run->log_file, value, sizeof(value)));
-    return text;
-}
-
 /* Parsed and checked; dies with one line per fault. */
 static toml_table_t* parse_checked(const char* name, const char* text, size_t length) {
-    toml_memory_t memory = {take_piece, drop_piece, NULL};
     toml_error_t error;
-    toml_table_t* root = toml_parse(text, length, &memory, &error);
+    toml_table_t* root = toml_parse(text, length, &heap_memory, &error);
     if (!root)
         die(STATUS_USAGE, "%s:%u:%u: %s", name, error.line, error.column, error.message);
     if (manifest_check(root, true, tell, (void*)name))
@@ -196,6 +109,7 @@ const char* read_manifest(struct run* run, size_t* length) {
     const char* entry = manifest_string(root, "libos.entrypoint", "");
     if (strlcpy(run->entrypoint, entry, sizeof(run->entrypoint)) >= sizeof(run->entrypoint))
         die(STATUS_NOT_EXECUTABLE, "%s: %s", entry, strerror(ENAMETOOLONG));
+    text = add_interpreter(run, root, text, length);
     toml_free(root);
     return add_options(run, text, length);
 }

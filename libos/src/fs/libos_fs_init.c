@@ -97,19 +97,46 @@ static int mount_failed(const char* path, const char* what, int error) {
               : error == -EACCES  ? "permission denied by the host"
               : error == -ENOTDIR ? "a part of the path is not a directory"
               : error == -ENOMEM  ? "out of memory"
+              : error == -EINVAL  ? "the path must be absolute, without .."
                                   : "failed");
     return error;
 }
 
+/* Manifests come from templates: repeated slashes, "." and a slash at the end are taken out. */
+static int clean_path(const char* path, char* out, size_t size) {
+    size_t used = 0;
+    while (*path) {
+        while (*path == '/')
+            path++;
+        const char* slash = strchr(path, '/');
+        size_t len = slash ? (size_t)(slash - path) : strlen(path);
+        if (len == 2 && path[0] == '.' && path[1] == '.')
+            return -EINVAL;
+        if (used + len + 2 > size)
+            return -ENAMETOOLONG;
+        if (len && !(len == 1 && *path == '.')) {
+            out[used++] = '/';
+            memcpy(out + used, path, len);
+            used += len;
+        }
+        path += len;
+    }
+    if (!used)
+        out[used++] = '/';
+    out[used] = '\0';
+    return 0;
+}
+
 static int add_mount(const struct manifest_mount* entry) {
-    char place[PATH_MAX] = "";
+    char path[PATH_MAX], place[PATH_MAX] = "";
     const char* what = entry->uri ? entry->uri : entry->type;
     bool is_virtual = false;
     int ret = 0;
     if (!entry->path || entry->path[0] != '/')
         return mount_failed(entry->path ? entry->path : "?", what, -EINVAL);
-    if (g_root_mount)
-        ret = find_place(entry->path, place, sizeof(place), &is_virtual);
+    ret = clean_path(entry->path, path, sizeof(path));
+    if (!ret && g_root_mount)
+        ret = find_place(path, place, sizeof(place), &is_virtual);
     if (ret)
         return mount_failed(entry->path, what, ret);
     struct libos_mount* m = libos_mount_create(place, what, entry->readonly);

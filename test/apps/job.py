@@ -13,7 +13,7 @@ import tempfile
 import threading
 
 WORKERS = 4
-DOCUMENTS = 64
+DOCUMENTS = 512
 
 
 def text_of(number):

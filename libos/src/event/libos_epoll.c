@@ -321,11 +321,9 @@ static long translate(struct libos_epoll* ep, const PAL_WAITSET_EVENT* host, lon
     return filled ? filled : ret;
 }
 
-long libos_epoll_wait(struct libos_file* epoll_file, struct epoll_event* user_events, int max,
-                      uint64_t deadline_ns) {
+static long wait_for_events(struct libos_file* epoll_file, struct epoll_event* user_events,
+                            PAL_WAITSET_EVENT* host, PAL_NUM batch, uint64_t deadline_ns) {
     struct libos_epoll* ep = epoll_file->data;
-    PAL_WAITSET_EVENT host[BATCH];
-    PAL_NUM batch = (PAL_NUM)MIN(max, BATCH);
     for (;;) {
         uint64_t timeout_ns = deadline_ns;
         if (deadline_ns != 0 && deadline_ns != NO_TIMEOUT) {
@@ -350,6 +348,23 @@ long libos_epoll_wait(struct libos_file* epoll_file, struct epoll_event* user_ev
         if (n == 0 && timeout_ns != NO_TIMEOUT)
             return 0;
     }
+}
+
+long libos_epoll_wait(struct libos_file* epoll_file, struct epoll_event* user_events, int max,
+                      uint64_t deadline_ns) {
+    struct libos_epoll* ep = epoll_file->data;
+    uint32_t items = __atomic_load_n(&ep->slot_count, __ATOMIC_RELAXED); /* no more can be ready */
+    PAL_NUM batch = MIN((PAL_NUM)max, (PAL_NUM)MAX(items, (uint32_t)BATCH));
+    if (batch <= BATCH) {
+        PAL_WAITSET_EVENT host[BATCH];
+        return wait_for_events(epoll_file, user_events, host, batch, deadline_ns);
+    }
+    PAL_WAITSET_EVENT* host = libos_malloc(batch * sizeof(*host));
+    if (!host)
+        return -ENOMEM;
+    long ret = wait_for_events(epoll_file, user_events, host, batch, deadline_ns);
+    libos_free(host);
+    return ret;
 }
 
 /* ---- life of an instance --------------------------------------------------------------------- */

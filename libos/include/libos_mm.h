@@ -100,6 +100,10 @@ bool libos_mm_query_locked(uint64_t addr, struct libos_vma_info* info);
  * the access by now). error_code: the CPU's (bit 1 write, bit 4 instruction fetch). May block on
  * the lock: not for the upcall itself, but for the thread once it runs on its LibOS stack. */
 bool libos_mm_handle_fault(uint64_t addr, uint64_t error_code);
+/* RLIMIT_STACK is now this: give up what the main stack has not touched beyond it. (The stack is
+ * mapped as far as the limit goes when a program starts, so that no buffer on it is ever below what
+ * the LibOS and the host can reach.) */
+void libos_mm_stack_limit(uint64_t limit);
 /* SEGV_MAPERR or SEGV_ACCERR for a fault at addr. */
 int libos_mm_fault_code(uint64_t addr);
 

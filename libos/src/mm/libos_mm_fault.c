@@ -70,3 +70,40 @@ bool libos_mm_handle_fault(uint64_t addr, uint64_t error_code) {
     write_unlock(&mm->lock);
     return ok;
 }
+
+/* ---- the main stack when its limit sinks ---------------------------------------------------------- */
+
+#define RESIDENT_CHUNK 512 /* pages */
+
+/* Lowest page in the range that was ever touched, or end. */
+static uint64_t first_touched(uint64_t start, uint64_t end) {
+    uint8_t in[RESIDENT_CHUNK];
+    while (start < end) {
+        uint64_t pages = MIN((end - start) / PAGE_SIZE, (uint64_t)RESIDENT_CHUNK);
+        if (PalVirtualMemoryResident((void*)start, pages * PAGE_SIZE, in) < 0) {
+            return start;
+        }
+        for (uint64_t i = 0; i < pages; i++) {
+            if (in[i] & 1) {
+                return start + i * PAGE_SIZE;
+            }
+        }
+        start += pages * PAGE_SIZE;
+    }
+    return end;
+}
+
+void libos_mm_stack_limit(uint64_t limit) {
+    struct libos_mm* mm = &g_mm;
+    struct libos_vma* dead = NULL;
+    write_lock(&mm->lock);
+    struct libos_vma* v = vma_at(mm, mm->start_stack);
+    if (v && (v->flags & VMA_STACK) && limit < v->end - v->start) {
+        uint64_t keep = first_touched(v->start, v->end - PAGE_UP(limit));
+        if (keep > v->start) {
+            mm_unmap_locked(mm, v->start, keep, &dead);
+        }
+    }
+    write_unlock(&mm->lock);
+    vma_free_chain(dead);
+}

@@ -3,6 +3,7 @@
  */
 #include <linux/capability.h>
 #include <linux/times.h>
+#include "libos_mm.h"
 #include "libos_process.h"
 #include "libos_table.h"
 #include "libos_time.h"
@@ -35,6 +36,8 @@ static int set_limit(int resource, const struct rlimit64* new) {
     if (ret == 0)
         *limit = *new;
     unlock(&g_process.limits_lock);
+    if (ret == 0 && resource == RLIMIT_STACK)
+        libos_mm_stack_limit(new->rlim_cur);
     return ret;
 }
 

@@ -18,6 +18,14 @@ static const struct libos_file_ops g_slave_ops;
 static libos_lock_t g_lock; /* guards the list and what the header says */
 static struct list_node g_ptys = LIST_INIT(g_ptys);
 
+static struct libos_pty* find_locked(unsigned int number) {
+    list_for_each(pty, &g_ptys, struct libos_pty, node) {
+        if (pty->number == number)
+            return pty;
+    }
+    return NULL;
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static void pty_put(struct libos_pty* pty) {
@@ -25,21 +33,72 @@ static void pty_put(struct libos_pty* pty) {
         libos_free(pty);
 }
 
-/* The lowest free number; into the list in order. */
-static void pty_link(struct libos_pty* pty) {
-    lock(&g_lock);
+/* Into the list, in order of numbers. */
+static void link_in_order(struct libos_pty* pty) {
     struct list_node* before = &g_ptys;
-    unsigned int number = 0;
     list_for_each(other, &g_ptys, struct libos_pty, node) {
-        if (other->number != number) {
+        if (other->number > pty->number) {
             before = &other->node;
             break;
         }
+    }
+    list_insert_(&pty->node, before->prev, before);
+}
+
+/* Gives it the lowest free number. */
+static void pty_link(struct libos_pty* pty) {
+    lock(&g_lock);
+    unsigned int number = 0;
+    list_for_each(other, &g_ptys, struct libos_pty, node) {
+        if (other->number != number)
+            break;
         number++;
     }
     pty->number = number;
-    list_insert_(&pty->node, before->prev, before);
+    link_in_order(pty);
     unlock(&g_lock);
+}
+
+/* A terminal of the host that the program was started on keeps its name, so that ttyname(3) finds
+ * it: the number is taken, and opening it opens the host's. */
+void libos_pts_adopt(const char* name) {
+    static const char prefix[] = "/dev/pts/";
+    unsigned int number = 0;
+    const char* digit = name + sizeof(prefix) - 1;
+    if (strncmp(name, prefix, sizeof(prefix) - 1) != 0 || !*digit)
+        return;
+    for (; *digit; digit++) {
+        if (*digit < '0' || *digit > '9' || number > 100000)
+            return;
+        number = number * 10 + (unsigned int)(*digit - '0');
+    }
+    struct libos_pty* pty = libos_calloc(1, sizeof(*pty));
+    if (!pty)
+        return;
+    ref_set(&pty->ref, 1);
+    list_init(&pty->node);
+    pty->number = number;
+    pty->of_host = true;
+    lock(&g_lock);
+    bool known = find_locked(number) != NULL;
+    if (!known)
+        link_in_order(pty);
+    unlock(&g_lock);
+    if (known)
+        libos_free(pty);
+}
+
+uint64_t libos_pts_host_rdev(void) {
+    uint64_t rdev = 0;
+    lock(&g_lock);
+    list_for_each(pty, &g_ptys, struct libos_pty, node) {
+        if (pty->of_host) {
+            rdev = libos_makedev(TTY_MAJOR_SLAVE, pty->number);
+            break;
+        }
+    }
+    unlock(&g_lock);
+    return rdev;
 }
 
 static void master_close(struct libos_file* f) {
@@ -120,18 +179,31 @@ static int slave_open(struct libos_pty* pty, PAL_HANDLE master, int flags,
     return 0;
 }
 
-static struct libos_pty* find_locked(unsigned int number) {
-    list_for_each(pty, &g_ptys, struct libos_pty, node) {
-        if (pty->number == number)
-            return pty;
-    }
-    return NULL;
+static void host_uri(unsigned int number, char uri[32]) {
+    snprintf(uri, 32, "dev:/dev/pts/%u", number);
+}
+
+static int open_host_terminal(unsigned int number, int flags, struct libos_file** out) {
+    char uri[32];
+    PAL_HANDLE host;
+    host_uri(number, uri);
+    PAL_FLG options = PAL_OPTION_NOCTTY | (flags & O_NONBLOCK ? (PAL_FLG)PAL_OPTION_NONBLOCK : 0);
+    int ret = PalStreamOpen(uri, (PAL_FLG)(flags & O_ACCMODE), 0, 0, options, &host);
+    if (ret < 0)
+        return (int)pal_to_errno(ret);
+    *out = libos_tty_file(host, flags & (O_ACCMODE | O_NONBLOCK),
+                          libos_path_alloc(NULL, uri + sizeof("dev:") - 1));
+    return *out ? 0 : -ENOMEM;
 }
 
 int libos_pts_open(unsigned int number, int flags, struct libos_file** out) {
     int ret = -ENXIO;
     lock(&g_lock);
     struct libos_pty* pty = find_locked(number);
+    if (pty && pty->of_host) {
+        unlock(&g_lock);
+        return open_host_terminal(number, flags, out);
+    }
     if (pty && pty->locked) {
         ret = -EIO;
     } else if (pty) {
@@ -178,10 +250,20 @@ static void fill_stat(const struct libos_pty* pty, struct libos_stat* st) {
 int libos_pts_stat(unsigned int number, struct libos_stat* st) {
     lock(&g_lock);
     struct libos_pty* pty = find_locked(number);
-    if (pty)
+    bool of_host = pty && pty->of_host;
+    if (pty && !of_host)
         fill_stat(pty, st);
     unlock(&g_lock);
-    return pty ? 0 : -ENOENT;
+    if (!of_host)
+        return pty ? 0 : -ENOENT;
+    char uri[32];
+    PAL_STREAM_ATTR attr = {0};
+    host_uri(number, uri);
+    int ret = PalStreamAttributesQuery(uri, &attr);
+    if (ret < 0)
+        return (int)pal_to_errno(ret);
+    libos_stat_from_pal(st, &attr);
+    return 0;
 }
 
 static int slave_stat(struct libos_file* f, struct libos_stat* st) {

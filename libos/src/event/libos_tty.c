@@ -213,6 +213,8 @@ const struct libos_file_ops g_libos_tty_ops = {
 };
 
 struct libos_file* libos_tty_file(PAL_HANDLE host, int flags, struct libos_path* path) {
+    if (path && path->name)
+        libos_pts_adopt(path->name);
     struct libos_file* f = libos_file_alloc(&g_libos_tty_ops, flags, host, path);
     if (f)
         f->mode_type = S_IFCHR;

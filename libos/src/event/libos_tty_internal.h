@@ -16,12 +16,16 @@ struct libos_pty {
     unsigned int number;
     PAL_HANDLE master; /* the master file's; NULL once that is closed. Guarded by the lock */
     bool locked;       /* TIOCSPTLCK */
+    bool of_host;      /* not a pair of ours: the host's terminal of that number */
     uint32_t uid, gid, mode;
     int64_t time_ns;
 };
 
 /* The pty behind either end; NULL: a terminal of the host. */
 struct libos_pty* libos_pty_of(struct libos_file* f);
+/* The inherited terminal of this name has a place in /dev/pts. */
+void libos_pts_adopt(const char* name);
+uint64_t libos_pts_host_rdev(void); /* of such a terminal; 0: none */
 bool libos_is_pty_master(struct libos_file* f);
 /* Commands of the master only; -ENOIOCTLCMD_: none of these. */
 long libos_pty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg);

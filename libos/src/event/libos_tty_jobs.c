@@ -106,8 +106,11 @@ long libos_tty_jobs_ioctl(struct libos_file* f, unsigned int cmd, unsigned long 
 void libos_tty_job_control(int32_t* foreground_pgid, uint64_t* rdev) {
     lock(&g_tty.lock);
     *foreground_pgid = g_tty.none ? -1 : foreground();
+    bool of_host = !g_tty.none && !g_tty.pty;
     *rdev = 0;
     if (!g_tty.none && g_tty.pty)
         *rdev = libos_makedev(TTY_MAJOR_SLAVE, g_tty.pty->number);
     unlock(&g_tty.lock);
+    if (of_host)
+        *rdev = libos_pts_host_rdev();
 }

@@ -28,8 +28,10 @@ struct tmpfs_node {
     libos_lock_t lock;
     uint32_t mode, uid, gid;
     int64_t atime_ns, mtime_ns, ctime_ns, btime_ns;
-    uint64_t size;  /* regular files; links: length of the target */
-    PAL_HANDLE mem; /* regular files: the contents; NULL while there are none */
+    uint64_t size;   /* regular files; links: length of the target */
+    char* data;      /* regular files: the contents while they are small ... */
+    size_t capacity; /* of data; zero from size on */
+    PAL_HANDLE mem;  /* ... and once they are not; set once */
     struct list_node xattrs;
     char* target;            /* links */
     struct tmpfs_dir* dir;   /* directories */
@@ -114,6 +116,12 @@ int tmpfs_open_node(struct libos_mount* m, struct tmpfs_node* n, struct tmpfs_en
 int tmpfs_fifo_open(struct libos_mount* m, struct tmpfs_node* n, struct tmpfs_entry* e, int flags,
                     struct libos_file** out);
 void tmpfs_fifo_free(struct tmpfs_fifo* fifo);
+
+/* ---- contents (tmpfs_data.c); all but the first under node->lock. n->size is the caller's ---- */
+long tmpfs_data_read(struct tmpfs_node* n, const struct iovec* iov, int iov_count, uint64_t pos);
+long tmpfs_data_write(struct tmpfs_node* n, const struct iovec* iov, int iov_count, uint64_t pos);
+int tmpfs_data_resize(struct tmpfs_node* n, uint64_t size);
+int tmpfs_need_memory(struct tmpfs_node* n); /* from now on in n->mem */
 
 /* ---- change notification (tmpfs_notify.c). The second needs the tree lock, the first must not
  * have it. mask: IN_*. ---- */

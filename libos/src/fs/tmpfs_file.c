@@ -40,20 +40,8 @@ static void file_close(struct libos_file* f) {
     libos_free(o);
 }
 
-/* Under n->lock. */
-static int need_memory(struct tmpfs_node* n) {
-    return n->mem ? 0 : pal_to_errno(PalMemoryObjectCreate("tmpfs", 0, &n->mem));
-}
-
 /* ---- reading and writing ----------------------------------------------------------------------
  */
-
-static long read_at(struct tmpfs_node* n, const struct iovec* iov, int iov_count, int64_t pos) {
-    PAL_HANDLE mem = __atomic_load_n(&n->mem, __ATOMIC_ACQUIRE);
-    if (!mem)
-        return 0;
-    return libos_checked_count(PalStreamReadV(mem, pos, iov, iov_count, 0), iov, iov_count);
-}
 
 static long file_read(struct libos_file* f, const struct iovec* iov, int iov_count,
                       const int64_t* pos, int rwf) {
@@ -61,10 +49,10 @@ static long file_read(struct libos_file* f, const struct iovec* iov, int iov_cou
     (void)rwf;
     long ret;
     if (pos) {
-        ret = read_at(n, iov, iov_count, *pos);
+        ret = tmpfs_data_read(n, iov, iov_count, *pos);
     } else {
         lock(&f->lock);
-        ret = read_at(n, iov, iov_count, f->pos);
+        ret = tmpfs_data_read(n, iov, iov_count, f->pos);
         if (ret > 0)
             f->pos += ret;
         unlock(&f->lock);
@@ -99,11 +87,7 @@ static long write_at(struct tmpfs_node* n, const struct iovec* iov, int iov_coun
             iov_count = 1;
         }
     }
-    int ret = need_memory(n);
-    if (ret)
-        return ret;
-    long done =
-        libos_checked_count(PalStreamWriteV(n->mem, pos, iov, iov_count, 0), iov, iov_count);
+    long done = tmpfs_data_write(n, iov, iov_count, pos);
     if (done > 0) {
         n->size = MAX(n->size, (uint64_t)pos + done);
         drop_privileges(n);
@@ -135,8 +119,8 @@ static long file_write(struct libos_file* f, const struct iovec* iov, int iov_co
 static long seek_hole(struct tmpfs_node* n, int64_t offset, int whence) {
     if (offset < 0 || (uint64_t)offset >= n->size)
         return -ENXIO;
-    if (!n->mem)
-        return whence == PAL_SEEK_DATA ? -ENXIO : offset;
+    if (!n->mem) /* small, and all of it data */
+        return whence == PAL_SEEK_DATA ? offset : (long)n->size;
     return pal_to_errno(PalStreamSeek(n->mem, offset, whence)); /* its position is nobody's */
 }
 
@@ -165,13 +149,7 @@ static long file_seek(struct libos_file* f, int64_t offset, int whence) {
 
 /* Under n->lock. */
 int tmpfs_set_size(struct tmpfs_node* n, uint64_t size) {
-    if (size == n->size && (!size || n->mem)) {
-        tmpfs_touch(n);
-        return 0;
-    }
-    int ret = need_memory(n);
-    if (!ret)
-        ret = pal_to_errno(PalStreamSetLength(n->mem, size));
+    int ret = size == n->size ? 0 : tmpfs_data_resize(n, size);
     if (ret)
         return ret;
     n->size = size;
@@ -195,7 +173,7 @@ static int file_fallocate(struct libos_file* f, int mode, int64_t offset, int64_
     if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
         return -EOPNOTSUPP;
     lock(&n->lock);
-    int ret = need_memory(n);
+    int ret = tmpfs_need_memory(n);
     if (!ret)
         ret = pal_to_errno(PalStreamAllocate(n->mem, mode, offset, size));
     if (!ret) {
@@ -214,7 +192,7 @@ static int file_mmap(struct libos_file* f, void* addr, size_t size, int prot, in
                      uint64_t offset) {
     struct tmpfs_node* n = tmpfs_node_of(f);
     lock(&n->lock);
-    int ret = need_memory(n);
+    int ret = tmpfs_need_memory(n);
     unlock(&n->lock);
     if (ret)
         return ret;
@@ -230,7 +208,7 @@ static bool is_open_file(const struct libos_file* f) {
 }
 
 PAL_HANDLE libos_tmpfs_source(const struct libos_file* f) {
-    return is_open_file(f) ? __atomic_load_n(&tmpfs_node_of(f)->mem, __ATOMIC_ACQUIRE) : NULL;
+    return libos_tmpfs_target(f);
 }
 
 PAL_HANDLE libos_tmpfs_target(const struct libos_file* f) {
@@ -238,7 +216,7 @@ PAL_HANDLE libos_tmpfs_target(const struct libos_file* f) {
         return NULL;
     struct tmpfs_node* n = tmpfs_node_of(f);
     lock(&n->lock);
-    int ret = need_memory(n);
+    int ret = tmpfs_need_memory(n);
     unlock(&n->lock);
     return ret ? NULL : n->mem;
 }

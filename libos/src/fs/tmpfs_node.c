@@ -64,6 +64,7 @@ void tmpfs_node_put(struct tmpfs_node* n) {
     list_for_each_safe(x, &n->xattrs, struct tmpfs_xattr, node) {
         libos_free(x);
     }
+    libos_free(n->data);
     if (n->dir)
         libos_free(n->dir->buckets);
     if (n->fifo)
@@ -92,6 +93,8 @@ void tmpfs_node_stat(struct tmpfs_node* n, struct libos_stat* st) {
         .mount_id = n->fs->mount->id,
     };
     PAL_STREAM_ATTR attr;
+    if (!n->mem && n->data)
+        st->blocks = PAGE_UP(n->size) / 512;
     if (n->mem && PalStreamAttributesQueryByHandle(n->mem, &attr) == 0)
         st->blocks = attr.blocks;
     unlock(&n->lock);

@@ -13,7 +13,7 @@ PARTS = tools/culm pal/host/linux/culm-pal libos/libculm.so
 # Debian's own python3 and tools, whatever else lies in front of them in PATH.
 export PATH := /usr/bin:/bin:/usr/sbin:/sbin:$(PATH)
 
-.PHONY: all deps deps-build run test bench install check-style clean
+.PHONY: all deps deps-build run test bench install docs check-style clean
 
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD) $(PARTS)
@@ -46,6 +46,11 @@ bench:
 install: all
 	meson configure $(BUILD) --prefix $(abspath $(PREFIX))
 	meson install -C $(BUILD)
+
+# The page of system calls comes from the rows of the table.
+docs: all
+	{ sed -n '1,/^<!-- table -->/p' docs/system-calls.md; ./culm syscalls --markdown; } >$(BUILD)/page
+	mv $(BUILD)/page docs/system-calls.md
 
 check-style:
 	tools/check-style

@@ -126,7 +126,7 @@ const struct manifest_key manifest_keys[] = {
         "print counts per system call at the end; default false (Culm only)"),
     KEY("sys.culm__hostname", STR, LIBOS, WORKS, NULL, "host name of the guest (Culm only)"),
     KEY("sys.culm__net", STR, LIBOS, WORKS, "host|none",
-        "none: only loopback inside the instance; default host (Culm only)"),
+        "none: no sockets but UNIX ones; default host (Culm only)"),
 
     KEY("sgx", ANY, HOST, NO_EFFECT, NULL, "options of the enclave host; no effect elsewhere"),
 };

@@ -130,7 +130,7 @@ char* add_interpreter(const struct run* run, const toml_table_t* root, char* tex
     if (is_shown(root, guest))
         return text;
     for (size_t i = 1; manifest_mount_at(root, i, &mount); i++) {
-        if (!mount.uri || strncmp(mount.uri, "file:", 5) || strpbrk(mount.uri, "'\n\r\t") ||
+        if (!mount.uri || strncmp(mount.uri, "file:", 5) != 0 || strpbrk(mount.uri, "'\n\r\t") ||
             snprintf(host, sizeof(host), "%s/%s", mount.uri + 5, strrchr(guest, '/') + 1) >=
                 (int)sizeof(host) ||
             access(host, X_OK) < 0)

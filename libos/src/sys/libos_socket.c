@@ -8,6 +8,7 @@
 #include "libos_socket.h"
 #include "libos_socket_user.h"
 #include "libos_table.h"
+#include "manifest.h"
 
 #define SOCK_TYPE_MASK 0xf
 #define SOCK_CLOEXEC   O_CLOEXEC
@@ -51,6 +52,11 @@ static int check_type(int* type, int* flags) {
     return 0;
 }
 
+/* Without a network the system is like a kernel that was built with UNIX sockets only. */
+static bool has_network(void) {
+    return manifest_choice(g_pal_control->manifest_root, "sys.culm__net", "host|none", 0) == 0;
+}
+
 long libos_syscall_socket(int family, int type, int protocol) {
     int flags;
     if (check_type(&type, &flags) < 0)
@@ -60,6 +66,8 @@ long libos_syscall_socket(int family, int type, int protocol) {
     if (type >= SOCK_MAX)
         return -EINVAL;
     if (family != AF_UNIX && family != AF_INET && family != AF_INET6 && family != AF_NETLINK)
+        return -EAFNOSUPPORT;
+    if (family != AF_UNIX && !has_network())
         return -EAFNOSUPPORT;
     struct libos_file* f;
     int ret = libos_socket_create(family, type, protocol, flags & SOCK_NONBLOCK, &f);

@@ -21,7 +21,12 @@ bool proc_is_task(const struct libos_pseudo_at* at) {
 
 struct libos_thread* proc_thread(const struct libos_pseudo_at* at) {
     uint64_t tid = proc_is_task(at) ? at->ids[1] : at->ids[0];
-    return libos_thread_find((int)tid);
+    struct libos_thread* t = libos_thread_find((int)tid);
+    if (!t && (int)tid == g_process.pid && !proc_is_task(at)) {
+        t = get_cur_thread(); /* the first thread has ended, the process has not */
+        libos_thread_get(t);
+    }
+    return t;
 }
 
 int proc_stat_owner(const struct libos_pseudo_at* at, struct libos_stat* st) {

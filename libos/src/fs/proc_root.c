@@ -47,6 +47,8 @@ static bool match_pid(const struct libos_pseudo_at* dir, const char* name, size_
     (void)dir;
     if (!libos_pseudo_number(name, len, id) || *id > INT32_MAX)
         return false;
+    if ((int)*id == g_process.pid) /* also when its first thread has ended */
+        return true;
     struct libos_thread* t = libos_thread_find((int)*id);
     if (t)
         libos_thread_put(t);

@@ -8,7 +8,7 @@
 #   make check-style, make clean, make deps
 PREFIX ?= /usr/local
 BUILD ?= build
-# What a run needs; the tests build the rest themselves.
+# What a run needs. Plain `ninja -C build` builds the tests' programs too.
 PARTS = tools/culm pal/host/linux/culm-pal libos/libculm.so
 # Debian's own python3 and tools, whatever else lies in front of them in PATH.
 export PATH := /usr/bin:/bin:/usr/sbin:/sbin:$(PATH)
@@ -37,6 +37,7 @@ run: deps-build
 test: deps
 	[ ! -f $(BUILD)/build.ninja ] || meson setup --reconfigure $(BUILD) >$(BUILD)/reconfigure.log
 	$(MAKE) --no-print-directory all
+	ninja -C $(BUILD)
 	test/run-all
 
 bench:

@@ -2,8 +2,8 @@
  * Signals inside the process: what libos/src/signal, libos/src/arch and sys/libos_sig*.c share.
  * What other parts use is in libos_process.h.
  *
- * Locking: process->signal_lock guards queues, actions and every thread's mask; threads_lock may be
- * taken inside of it. A thread changes its own mask only, so it may read it without the lock.
+ * Locking: process->signal_lock guards queues and actions; threads_lock may be taken inside of it.
+ * A mask is changed by its own thread only, atomically (libos_sigmask.c).
  */
 #ifndef LIBOS_SIGNAL_H
 #define LIBOS_SIGNAL_H
@@ -39,8 +39,8 @@ int libos_sigqueue_take_sync(struct libos_sigqueue* q, libos_sigset_t set, sigin
 void libos_sigqueue_discard(struct libos_sigqueue* q, libos_sigset_t set);
 int libos_signal_dequeue_locked(struct libos_thread* t, libos_sigset_t set, siginfo_t* info);
 
-/* signal/libos_sigmask.c: the calling thread's mask; unblockable signals are taken out. Takes
- * signal_lock; sets the work flag for what has become deliverable. */
+/* signal/libos_sigmask.c: the calling thread's mask; unblockable signals are taken out. Sets the
+ * work flag for what has become deliverable; signal_lock must be free. */
 void libos_signal_set_mask(libos_sigset_t mask);
 /* Set the work flag if something is deliverable to the calling thread. */
 void libos_signal_recalc(struct libos_thread* t);

@@ -13,16 +13,21 @@ void libos_signal_recalc(struct libos_thread* t) {
         __atomic_or_fetch(&t->tcb->work, LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
 }
 
+/* Without the lock, as threads change their masks all the time. A sender makes the signal pending
+ * and then looks at the masks; here the mask changes and then pending signals are looked at: one of
+ * the two sees the other. */
 void libos_signal_set_mask(libos_sigset_t mask) {
     struct libos_thread* t = get_cur_thread();
     mask &= ~SIG_UNBLOCKABLE;
+    libos_sigset_t newly_blocked = mask & ~t->blocked;
     if (mask == t->blocked)
         return;
-    lock(&g_process.signal_lock);
-    libos_sigset_t newly_blocked = mask & ~t->blocked;
-    t->blocked = mask;
-    libos_signal_retarget(t, newly_blocked);
-    unlock(&g_process.signal_lock);
+    __atomic_store_n(&t->blocked, mask, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&g_process.signals.pending, __ATOMIC_SEQ_CST) & newly_blocked) {
+        lock(&g_process.signal_lock);
+        libos_signal_retarget(t, newly_blocked);
+        unlock(&g_process.signal_lock);
+    }
     libos_signal_recalc(t);
 }
 

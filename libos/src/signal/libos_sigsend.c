@@ -38,7 +38,8 @@ enum libos_default_action libos_default_action(int sig) {
  */
 
 static bool blocks(const struct libos_thread* t, int sig) {
-    return t->blocked & ~t->sigwait_set & sig_bit(sig);
+    libos_sigset_t blocked = __atomic_load_n(&t->blocked, __ATOMIC_SEQ_CST);
+    return blocked & ~__atomic_load_n(&t->sigwait_set, __ATOMIC_SEQ_CST) & sig_bit(sig);
 }
 
 /* Under threads_lock. */
@@ -87,7 +88,7 @@ void libos_signal_retarget(struct libos_thread* self, libos_sigset_t set) {
         return;
     lock(&g_process.threads_lock);
     list_for_each(t, &g_process.threads, struct libos_thread, node) {
-        if (t == self || t->exiting || !(set & ~t->blocked))
+        if (t == self || t->exiting || !(set & ~__atomic_load_n(&t->blocked, __ATOMIC_SEQ_CST)))
             continue;
         set &= t->blocked;
         kick_locked(t, LIBOS_WORK_SIGNAL);

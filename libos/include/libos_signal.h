@@ -31,6 +31,7 @@ int libos_signal_send_locked(struct libos_thread* t, const siginfo_t* info); /* 
 /* Tell another thread of process-wide signals that the caller will not take any more: it blocks
  * them now, or ends. Under signal_lock. */
 void libos_signal_retarget(struct libos_thread* self, libos_sigset_t set);
+void libos_signal_thread_exit(struct libos_thread* t);
 
 /* signal/libos_sigqueue.c; all under signal_lock */
 bool libos_sigqueue_add(struct libos_sigqueue* q, const siginfo_t* info); /* false: limit reached */

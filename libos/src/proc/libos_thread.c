@@ -6,6 +6,7 @@
 #include "libos_file.h"
 #include "libos_fs_refs.h"
 #include "libos_proc_internal.h"
+#include "libos_signal.h"
 
 /*
  * LibOS stacks. A thread cannot free the stack it runs on, so at its end it puts the stack on the
@@ -189,6 +190,7 @@ void libos_thread_exit(int status) {
     libos_futex_exit_robust_list(t);
     libos_futex_exit_pi(t);
     leave_list(t);
+    libos_signal_thread_exit(t);
     clear_tid_word(t);
     libos_fd_table_put(t->files);
     t->files = NULL;

@@ -6,6 +6,7 @@
  * clock runs at most once per busy thread, so what is left there, divided by the number of threads,
  * is a safe time to sleep before looking again.
  */
+#include "libos_signal.h"
 #include "libos_timer.h"
 #include "libos_proc_internal.h"
 #include "libos_time.h"
@@ -95,6 +96,7 @@ static int helper_main(void* unused) {
         uint64_t deadline =
             sleep_ns == NO_TIMEOUT ? NO_TIMEOUT : libos_deadline(PAL_CLOCK_MONOTONIC, sleep_ns);
         PalFutexWait(&g_timers_seq, seq, PAL_CLOCK_MONOTONIC, deadline, false);
+        libos_signal_drain_host(); /* a signal from outside may have come to this thread */
         lock(&g_timers_lock);
     }
     return 0;

@@ -63,8 +63,8 @@ static bool restart_now(struct libos_regs* regs) {
  */
 
 static libos_sigset_t mask_to_save(struct libos_thread* t) {
-    uint32_t old =
-        __atomic_fetch_and(&t->tcb->work, ~(uint32_t)LIBOS_WORK_RESTORE_MASK, __ATOMIC_SEQ_CST);
+    uint32_t old = __atomic_fetch_and(&libos_get_tcb()->work, ~(uint32_t)LIBOS_WORK_RESTORE_MASK,
+                                      __ATOMIC_SEQ_CST);
     return old & LIBOS_WORK_RESTORE_MASK ? t->saved_mask : t->blocked;
 }
 
@@ -140,7 +140,8 @@ static bool deliver(struct libos_thread* t, struct libos_regs* regs) {
 }
 
 static void restore_mask(struct libos_thread* t) {
-    __atomic_and_fetch(&t->tcb->work, ~(uint32_t)LIBOS_WORK_RESTORE_MASK, __ATOMIC_SEQ_CST);
+    __atomic_and_fetch(&libos_get_tcb()->work, ~(uint32_t)LIBOS_WORK_RESTORE_MASK,
+                       __ATOMIC_SEQ_CST);
     libos_signal_set_mask(t->saved_mask);
 }
 

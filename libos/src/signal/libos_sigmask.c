@@ -10,7 +10,7 @@ static libos_sigset_t pending_sets(const struct libos_thread* t) {
 
 void libos_signal_recalc(struct libos_thread* t) {
     if (pending_sets(t) & ~t->blocked)
-        __atomic_or_fetch(&t->tcb->work, LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
+        __atomic_or_fetch(&libos_get_tcb()->work, LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
 }
 
 /* Without the lock, as threads change their masks all the time. A sender makes the signal pending
@@ -31,15 +31,30 @@ void libos_signal_set_mask(libos_sigset_t mask) {
     libos_signal_recalc(t);
 }
 
+static bool is_deliverable(const struct libos_thread* t) {
+    return pending_sets(t) & ~(t->blocked & ~t->sigwait_set);
+}
+
 bool libos_signal_pending(struct libos_thread* t) {
-    uint32_t work = __atomic_load_n(&t->tcb->work, __ATOMIC_SEQ_CST);
+    /* A thread on its way out is no longer known by its TCB. */
+    struct libos_tcb* tcb = t == get_cur_thread() ? libos_get_tcb() : t->tcb;
+    uint32_t work = tcb ? __atomic_load_n(&tcb->work, __ATOMIC_SEQ_CST) : LIBOS_WORK_EXIT;
     if (work & (LIBOS_WORK_EXIT | LIBOS_WORK_STOP))
         return true;
     if (!(work & LIBOS_WORK_SIGNAL))
         return false;
-    if (libos_signal_host_noted() && t == get_cur_thread())
-        libos_signal_drain_host();
-    return pending_sets(t) & ~(t->blocked & ~t->sigwait_set);
+    if (t != get_cur_thread())
+        return is_deliverable(t);
+    libos_signal_drain_host();
+    if (is_deliverable(t))
+        return true;
+    /* The flag stands for something that a temporary mask blocks now (the way out will look again).
+     * It must not stand while the thread sleeps: senders kick only whoever has it not set. */
+    __atomic_and_fetch(&tcb->work, ~(uint32_t)LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
+    if (!is_deliverable(t))
+        return false;
+    __atomic_or_fetch(&tcb->work, LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
+    return true;
 }
 
 int libos_set_temporary_mask(const void* user_mask, size_t size) {
@@ -52,7 +67,7 @@ int libos_set_temporary_mask(const void* user_mask, size_t size) {
         return -EFAULT;
     struct libos_thread* t = get_cur_thread();
     t->saved_mask = t->blocked;
-    __atomic_or_fetch(&t->tcb->work, LIBOS_WORK_RESTORE_MASK, __ATOMIC_SEQ_CST);
+    __atomic_or_fetch(&libos_get_tcb()->work, LIBOS_WORK_RESTORE_MASK, __ATOMIC_SEQ_CST);
     libos_signal_set_mask(mask);
     return 0;
 }

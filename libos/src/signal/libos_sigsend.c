@@ -98,6 +98,14 @@ void libos_signal_retarget(struct libos_thread* self, libos_sigset_t set) {
     unlock(&g_process.threads_lock);
 }
 
+/* The thread has left the list: what it would have taken is for others. */
+void libos_signal_thread_exit(struct libos_thread* t) {
+    libos_signal_drain_host();
+    lock(&g_process.signal_lock);
+    libos_signal_retarget(t, ~t->blocked);
+    unlock(&g_process.signal_lock);
+}
+
 /* ---- sending ----------------------------------------------------------------------------------
  */
 

@@ -77,6 +77,8 @@ static int find_place(const char* path, char* place, size_t size, bool* is_virtu
         ret = find_place(dir, place, size, &parent_virtual);
         if (!ret && parent_virtual)
             ret = add_tmpfs(place, 0755, true);
+        if (!ret && parent_virtual)
+            libos_mount_of(place, strlen(place))->made_up = true;
     }
     if (ret)
         return ret;
@@ -206,6 +208,13 @@ static bool is_root_path(const char* path) {
     return path && !*path;
 }
 
+/* What is written there would be lost without a word. */
+static bool seal_made_up(void* arg, struct libos_mount* m) {
+    (void)arg;
+    m->readonly |= m->made_up;
+    return true;
+}
+
 int libos_fs_init(void) {
     PAL_NUM now = 0;
     PalClockGet(PAL_CLOCK_REALTIME, &now);
@@ -225,6 +234,7 @@ int libos_fs_init(void) {
         ret = add_mount(&entry);
     if (ret)
         return ret;
+    libos_mount_for_each(seal_made_up, NULL);
     const char* start = manifest_string(manifest, "fs.start_dir", "/");
     struct libos_file* dir;
     ret = libos_open_path(AT_FDCWD, start, O_PATH | O_DIRECTORY, 0, &dir);

@@ -292,3 +292,72 @@ TEST(descriptors_in_many_threads) {
         pthread_join(t[i], NULL);
     CHECK_EQ(misses, 0);
 }
+
+/* ---- calls at a directory that came late ---- */
+
+struct at_args {
+    unsigned long value;
+    unsigned int size, flags;
+};
+
+TEST(attributes_at_a_directory) {
+    mkdir("xd", 0755);
+    put("xd/f", "x");
+    int d = NEED_OK(open("xd", O_RDONLY | O_DIRECTORY)), f = open("xd/f", O_RDWR);
+    char buf[16] = {0};
+    struct at_args set = {(unsigned long)"value", 5, 0}, get_ = {(unsigned long)buf, 16, 0};
+    long ret = sc(463, d, "f", 0, "user.at", &set, sizeof(set)); /* setxattrat */
+    if (ret == -ENOSYS || ret == -EOPNOTSUPP)
+        SKIP("no attributes here: %ld", ret);
+    CHECK_EQ(ret, 0);
+    CHECK_EQ(sc(464, d, "f", 0, "user.at", &get_, sizeof(get_)), 5);
+    CHECK_STR(buf, "value");
+    CHECK_EQ(sc(464, f, "", AT_EMPTY_PATH, "user.at", &get_, sizeof(get_)), 5);
+    CHECK_EQ(sc(464, f, "", 0, "user.at", &get_, sizeof(get_)), -ENOENT);
+    CHECK_EQ(sc(464, d, "f", 0x4000, "user.at", &get_, sizeof(get_)), -EINVAL);
+    CHECK_EQ(sc(464, d, "f", 0, "user.at", &get_, 8), -EINVAL);
+    set.flags = XATTR_CREATE;
+    CHECK_EQ(sc(463, d, "f", 0, "user.at", &set, sizeof(set)), -EEXIST);
+    char list[256] = {0};
+    CHECK(sc(465, d, "f", 0, list, sizeof(list)) >= 8);
+    CHECK_EQ(sc(466, d, "f", 0, "user.at"), 0);
+    CHECK_EQ(sc(466, d, "f", 0, "user.at"), -ENODATA);
+    close(d);
+    close(f);
+}
+
+TEST(whole_file_systems) {
+    struct stat st;
+    char u[64] = {0};
+    stat(".", &st);
+    CHECK_EQ(sc(SYS_ustat, st.st_dev, u), 0);
+    CHECK_EQ(sc(SYS_ustat, 0x7ffff, u), -EINVAL);
+    CHECK_EQ(sc(SYS_sync), 0);
+}
+
+TEST(another_root) {
+    mkdir("root", 0755);
+    mkdir("root/in", 0755);
+    put("root/f", "inside");
+    put("outside", "outside");
+    symlink("/f", "root/in/abs");
+    symlink("../../../../f", "root/in/rel");
+    if (geteuid()) {
+        CHECK_ERRNO(chroot("root"), EPERM);
+        SKIP("not root");
+    }
+    CHECK_ERRNO(chroot("root/f"), ENOTDIR);
+    CHECK_OK(chroot("root"));
+    CHECK_STR(get("/f"), "inside");
+    CHECK_STR(get("/../../f"), "inside");
+    CHECK_STR(get("/in/abs"), "inside");
+    CHECK_STR(get("/in/rel"), "inside");
+    CHECK_STR(get("outside"), "outside"); /* the working directory stays */
+    char cwd[4096];
+    CHECK_OK(chdir("/in"));
+    CHECK(getcwd(cwd, sizeof(cwd)) != NULL);
+    CHECK_STR(cwd, "/in");
+    CHECK_STR(get("../f"), "inside");
+    CHECK_STR(get("../../../f"), "inside");
+    CHECK_ERRNO(chdir("/root"), ENOENT);
+}

@@ -21,6 +21,27 @@ long libos_syscall_pivot_root(const char* new_root, const char* put_old) {
     return -EPERM;
 }
 
+long libos_syscall_fsopen(const char* fs_name, unsigned int flags) {
+    (void)fs_name, (void)flags;
+    return -EPERM;
+}
+
+long libos_syscall_fspick(int dfd, const char* path, unsigned int flags) {
+    (void)dfd, (void)path, (void)flags;
+    return -EPERM;
+}
+
+long libos_syscall_fsmount(int fs_fd, unsigned int flags, unsigned int attr_flags) {
+    (void)fs_fd, (void)flags, (void)attr_flags;
+    return -EPERM;
+}
+
+long libos_syscall_move_mount(int from_dfd, const char* from_pathname, int to_dfd,
+                              const char* to_pathname, unsigned int flags) {
+    (void)from_dfd, (void)from_pathname, (void)to_dfd, (void)to_pathname, (void)flags;
+    return -EPERM;
+}
+
 long libos_syscall_name_to_handle_at(int dfd, const char* name, struct file_handle* handle,
                                      int* mnt_id, int flag) {
     (void)handle, (void)mnt_id;

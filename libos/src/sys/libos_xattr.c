@@ -191,3 +191,75 @@ long libos_syscall_lremovexattr(const char* path, const char* name) {
 long libos_syscall_fremovexattr(int fd, const char* name) {
     return do_remove(fd, NULL, 0, name);
 }
+
+/* ---- by directory and path (Linux 6.13) --------------------------------------------------------
+ */
+
+struct xattr_args { /* the kernel's: extensible */
+    uint64_t value; /* user address */
+    uint32_t size, flags;
+};
+
+static long get_args(struct xattr_args* args, const void* user, size_t size) {
+    if (size < sizeof(*args))
+        return -EINVAL;
+    if (size > PAGE_SIZE)
+        return -E2BIG;
+    if (user_copy_from(args, user, sizeof(*args)))
+        return -EFAULT;
+    for (size_t i = sizeof(*args); i < size; i++) {
+        char byte;
+        if (user_copy_from(&byte, (const char*)user + i, 1))
+            return -EFAULT;
+        if (byte)
+            return -E2BIG;
+    }
+    return 0;
+}
+
+/* "" with AT_EMPTY_PATH and a descriptor stands for it, as in the f*xattr calls: path becomes NULL.
+ */
+static long check_at(int dfd, const char** path, unsigned int at_flags) {
+    if (at_flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
+        return -EINVAL;
+    char first;
+    if ((at_flags & AT_EMPTY_PATH) && dfd >= 0 &&
+        (!*path || (!user_copy_from(&first, *path, 1) && !first)))
+        *path = NULL;
+    else if (!*path)
+        return -EFAULT;
+    return 0;
+}
+
+long libos_syscall_setxattrat(int dfd, const char* path, unsigned int at_flags, const char* name,
+                              const struct xattr_args* uargs, size_t size) {
+    struct xattr_args args;
+    long ret = get_args(&args, uargs, size);
+    if (!ret)
+        ret = check_at(dfd, &path, at_flags);
+    return ret ? ret
+               : do_set(dfd, path, at_flags, name, (const void*)args.value, args.size, args.flags);
+}
+
+long libos_syscall_getxattrat(int dfd, const char* path, unsigned int at_flags, const char* name,
+                              struct xattr_args* uargs, size_t size) {
+    struct xattr_args args;
+    long ret = get_args(&args, uargs, size);
+    if (!ret && args.flags)
+        ret = -EINVAL;
+    if (!ret)
+        ret = check_at(dfd, &path, at_flags);
+    return ret ? ret : do_get(dfd, path, at_flags, name, (void*)args.value, args.size);
+}
+
+long libos_syscall_listxattrat(int dfd, const char* path, unsigned int at_flags, char* list,
+                               size_t size) {
+    long ret = check_at(dfd, &path, at_flags);
+    return ret ? ret : do_list(dfd, path, at_flags, list, size);
+}
+
+long libos_syscall_removexattrat(int dfd, const char* path, unsigned int at_flags,
+                                 const char* name) {
+    long ret = check_at(dfd, &path, at_flags);
+    return ret ? ret : do_remove(dfd, path, at_flags, name);
+}

@@ -202,6 +202,9 @@ long libos_syscall_arch_prctl(int option, unsigned long addr) {
         case ARCH_GET_FS:
             base = libos_get_fs_base();
             return user_put(base, (uint64_t*)addr);
+        case ARCH_GET_GS: /* what a guest that never set it sees */
+            base = 0;
+            return user_put(base, (uint64_t*)addr);
         case ARCH_GET_CPUID:
             return 1;
         default: /* GS belongs to the LibOS; the rest is unknown or needs what a guest has not */

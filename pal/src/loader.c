@@ -49,11 +49,17 @@ struct load {
 #define REFUSE(l, ...)       refuse_(l, __VA_ARGS__)
 #define refuse_(l, fmt, ...) host_die(STATUS_BROKEN, "%s: " fmt, (l)->path, ##__VA_ARGS__)
 
-/* Pointer to size bytes of the image at link address addr; refuses what lies outside. */
-static void* image_at(struct load* l, uint64_t addr, uint64_t size, const char* what) {
-    if (addr > l->span || size > l->span - addr)
-        REFUSE(l, "broken ELF file: %s lies outside of the image", what);
-    return (void*)(l->base + addr);
+/* Pointer to size bytes of the image at link address addr; refuses what does not lie in one mapped
+ * segment with these permissions (PF_R, PF_W, PF_X). */
+static void* image_at(struct load* l, uint64_t addr, uint64_t size, uint32_t flags,
+                      const char* what) {
+    for (int i = 0; i < l->ehdr.e_phnum; i++) {
+        const Elf64_Phdr* p = &l->phdrs[i];
+        if (p->p_type == PT_LOAD && (p->p_flags & flags) == flags && addr >= p->p_vaddr &&
+            addr - p->p_vaddr <= p->p_memsz && size <= p->p_memsz - (addr - p->p_vaddr))
+            return (void*)(l->base + addr);
+    }
+    REFUSE(l, "broken ELF file: %s at 0x%lx is not where it may be", what, (unsigned long)addr);
 }
 
 static void read_headers(struct load* l) {
@@ -208,12 +214,12 @@ static void read_dynamic(struct load* l) {
         const Elf64_Phdr* p = &l->phdrs[i];
         if (p->p_type != PT_DYNAMIC)
             continue;
-        const Elf64_Dyn* d = image_at(l, p->p_vaddr, p->p_memsz, "the dynamic section");
+        const Elf64_Dyn* d = image_at(l, p->p_vaddr, p->p_memsz, PF_R, "the dynamic section");
         for (uint64_t n = p->p_memsz / sizeof(*d); n && d->d_tag != DT_NULL; n--, d++)
             read_dynamic_entry(l, d);
     }
     if (l->strtab)
-        l->strtab = image_at(l, (uintptr_t)l->strtab, l->strsz, "the string table");
+        l->strtab = image_at(l, (uintptr_t)l->strtab, l->strsz, PF_R, "the string table");
     if (l->strtab && (!l->strsz || l->strtab[l->strsz - 1]))
         REFUSE(l, "broken ELF file: string table");
 }
@@ -237,7 +243,7 @@ static uint64_t symbol_value(struct load* l, uint32_t index) {
     uint64_t at = (uintptr_t)l->symtab + index * sizeof(Elf64_Sym);
     if (!l->symtab || !l->strtab)
         REFUSE(l, "broken ELF file: no symbol table");
-    const Elf64_Sym* sym = image_at(l, at, sizeof(*sym), "a symbol");
+    const Elf64_Sym* sym = image_at(l, at, sizeof(*sym), PF_R, "a symbol");
     if (sym->st_shndx != SHN_UNDEF)
         return sym->st_shndx == SHN_ABS ? sym->st_value : l->base + sym->st_value;
     if (sym->st_name >= l->strsz)
@@ -246,7 +252,7 @@ static uint64_t symbol_value(struct load* l, uint32_t index) {
 }
 
 static void relocate_one(struct load* l, const Elf64_Rela* r) {
-    uint64_t* where = image_at(l, r->r_offset, sizeof(*where), "a relocation");
+    uint64_t* where = image_at(l, r->r_offset, sizeof(*where), PF_R | PF_W, "a relocation");
     switch (ELF64_R_TYPE(r->r_info)) {
         case R_RELATIVE:
             *where = l->base + r->r_addend;
@@ -265,24 +271,29 @@ static void relocate_one(struct load* l, const Elf64_Rela* r) {
 }
 
 static void relocate_table(struct load* l, uint64_t addr, uint64_t size) {
-    const Elf64_Rela* r = image_at(l, addr, size, "the relocations");
+    if (!size)
+        return;
+    const Elf64_Rela* r = image_at(l, addr, size, PF_R, "the relocations");
     for (uint64_t n = size / sizeof(*r); n; n--, r++)
         relocate_one(l, r);
 }
 
 /* Packed relative relocations: an address, then bitmaps of the 63 words that follow it. */
 static void relocate_packed(struct load* l) {
-    const uint64_t* r = image_at(l, l->relr, l->relrsz, "the packed relocations");
+    if (!l->relrsz)
+        return;
+    const uint64_t* r = image_at(l, l->relr, l->relrsz, PF_R, "the packed relocations");
     uint64_t at = 0;
     for (uint64_t n = l->relrsz / sizeof(*r); n; n--, r++) {
         if (!(*r & 1)) {
-            *(uint64_t*)image_at(l, *r, 8, "a relocation") += l->base;
+            *(uint64_t*)image_at(l, *r, 8, PF_R | PF_W, "a relocation") += l->base;
             at = *r + 8;
             continue;
         }
         for (int bit = 1; bit < 64; bit++) {
             if (*r >> bit & 1)
-                *(uint64_t*)image_at(l, at + (bit - 1) * 8, 8, "a relocation") += l->base;
+                *(uint64_t*)image_at(l, at + (bit - 1) * 8, 8, PF_R | PF_W, "a relocation") +=
+                    l->base;
         }
         at += 63 * 8;
     }
@@ -293,29 +304,13 @@ static void protect_relro(struct load* l) {
         const Elf64_Phdr* p = &l->phdrs[i];
         if (p->p_type != PT_GNU_RELRO)
             continue;
-        image_at(l, p->p_vaddr, p->p_memsz, "the RELRO segment");
+        if (p->p_vaddr > l->span || p->p_memsz > l->span - p->p_vaddr)
+            REFUSE(l, "broken ELF file: the RELRO segment lies outside of the image");
         uintptr_t start = ROUND_DOWN(p->p_vaddr), end = ROUND_DOWN(p->p_vaddr + p->p_memsz);
         int ret = end > start ? pal_loader_protect(l->base + start, end - start, PAL_PROT_READ) : 0;
         if (ret)
             REFUSE(l, "cannot protect RELRO: %s", pal_strerror(ret));
     }
-}
-
-/* Every write during relocation lands in a page that is mapped writable, or the file is refused. */
-static void check_writable(struct load* l, uint64_t addr) {
-    for (int i = 0; i < l->ehdr.e_phnum; i++) {
-        const Elf64_Phdr* p = &l->phdrs[i];
-        if (p->p_type == PT_LOAD && (p->p_flags & PF_W) && addr >= p->p_vaddr &&
-            addr <= p->p_vaddr + p->p_memsz && p->p_vaddr + p->p_memsz - addr >= 8)
-            return;
-    }
-    REFUSE(l, "relocation at 0x%lx is not in a writable segment", (unsigned long)addr);
-}
-
-static void check_relocations(struct load* l, uint64_t addr, uint64_t size) {
-    const Elf64_Rela* r = image_at(l, addr, size, "the relocations");
-    for (uint64_t n = size / sizeof(*r); n; n--, r++)
-        check_writable(l, r->r_offset);
 }
 
 void pal_load_image(const char* path, long file, struct pal_image* image) {
@@ -325,15 +320,13 @@ void pal_load_image(const char* path, long file, struct pal_image* image) {
     check_segments(l);
     map_image(l);
     read_dynamic(l);
-    check_relocations(l, l->rela, l->relasz);
-    check_relocations(l, l->jmprel, l->pltrelsz);
     relocate_table(l, l->rela, l->relasz);
     relocate_table(l, l->jmprel, l->pltrelsz);
     relocate_packed(l);
     protect_relro(l);
     if (!l->ehdr.e_entry)
         REFUSE(l, "has no entry point (link it with -Wl,-e,libos_start)");
-    image_at(l, l->ehdr.e_entry, 1, "the entry point");
+    image_at(l, l->ehdr.e_entry, 1, PF_X, "the entry point");
     image->base = l->base;
     image->end = l->base + l->span;
     image->entry = (pal_entry_t)(l->base + l->ehdr.e_entry);

@@ -10,7 +10,7 @@
 
 #define O_RDONLY_CLOEXEC 02000000
 
-PAL_CONTROL g_control;
+PAL_CONTROL g_control = {.log_level = PAL_LOG_ERROR};
 int g_pid;
 
 static PAL_NUM g_auxv[64]; /* by AT_* number */

@@ -113,6 +113,9 @@ void libos_patch_forget(uint64_t start, uint64_t end) __attribute__((weak, visib
 /* The name of anonymous memory, prctl(PR_SET_VMA): name is LibOS memory or NULL. */
 int libos_mm_set_anon_name(uint64_t addr, size_t size, const char* name);
 
+/* In the child of a fork, before it runs guest code: what MADV_DONTFORK and MADV_WIPEONFORK ask, and
+ * memory locks, which a child does not inherit. */
+void libos_mm_after_fork(void);
 /* A new program has registered for no barriers (sys/libos_membarrier.c). */
 void libos_membarrier_exec(void);
 

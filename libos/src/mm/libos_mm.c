@@ -286,3 +286,32 @@ int libos_mm_set_anon_name(uint64_t addr, size_t size, const char* name) {
     }
     return ret;
 }
+
+/* ---- fork ------------------------------------------------------------------------------------------ */
+
+void libos_mm_after_fork(void) {
+    struct libos_mm* mm = &g_mm;
+    struct libos_vma *dead = NULL, *next;
+    write_lock(&mm->lock);
+    mm->default_flags = 0;
+    for (struct libos_vma* v = mm->first; v; v = next) {
+        next = v->next;
+        if (v->flags & VMA_DONTFORK) {
+            uint64_t start = v->start, end = v->end;
+            vma_remove_range(mm, start, end, &dead);
+            PalVirtualMemoryFree((void*)start, end - start);
+            continue;
+        }
+        if (v->flags & VMA_WIPEONFORK) {
+            PalVirtualMemoryAdvise((void*)v->start, v->end - v->start, PAL_ADVICE_DONTNEED);
+        }
+        if (v->flags & VMA_LOCKED) {
+            vma_account(mm, v, v->end - v->start, -1);
+            v->flags &= ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT);
+            vma_account(mm, v, v->end - v->start, 1);
+        }
+    }
+    vma_merge_range(mm, mm->user_start, mm->user_end);
+    write_unlock(&mm->lock);
+    vma_free_chain(dead);
+}

@@ -103,6 +103,8 @@ static long host_seek(struct libos_file* f, int64_t offset, int whence) {
     if (f->mode_type == S_IFDIR)
         return libos_host_dir_seek(f, offset, whence);
     int64_t ret = PalStreamSeek(f->host, offset, whence);
+    if (ret >= 0 && !f->mode_type)
+        f->data = (void*)ret; /* it may be a directory: where getdents goes on, libos_host_dir.c */
     return pal_to_errno(ret);
 }
 

@@ -11,4 +11,9 @@
  */
 bool libos_posix_timer_taken(siginfo_t* info);
 
+/* Is it one for libos_posix_timer_taken()? The mark is never shown to the program. */
+static inline bool libos_posix_timer_signal(const siginfo_t* info) {
+    return info->si_code == SI_TIMER && info->si_sys_private != 0;
+}
+
 #endif /* LIBOS_POSIX_TIMER_H */

@@ -4,6 +4,7 @@
  */
 #include <asm/unistd.h>
 
+#include "libos_posix_timer.h"
 #include "libos_signal.h"
 #include "../arch/x86_64/entry.h"
 
@@ -113,6 +114,13 @@ static bool deliver(struct libos_thread* t, struct libos_regs* regs) {
     lock(&g_process.signal_lock);
     while ((sig = libos_sigqueue_take_sync(&t->signals, ~t->blocked, &info)) != 0 ||
            (sig = libos_signal_dequeue_locked(t, ~t->blocked, &info)) != 0) {
+        if (libos_posix_timer_signal(&info)) {
+            unlock(&g_process.signal_lock);
+            bool current = libos_posix_timer_taken(&info);
+            lock(&g_process.signal_lock);
+            if (!current)
+                continue;
+        }
         struct libos_sigaction act = g_process.actions[sig - 1];
         if (act.handler == SIG_IGN)
             continue;

@@ -51,10 +51,10 @@ bool libos_signal_pending(struct libos_thread* t) {
     /* The flag stands for something that a temporary mask blocks now (the way out will look again).
      * It must not stand while the thread sleeps: senders kick only whoever has it not set. */
     __atomic_and_fetch(&tcb->work, ~(uint32_t)LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
-    if (!is_deliverable(t))
+    if (!is_deliverable(t) && !libos_signal_host_noted())
         return false;
     __atomic_or_fetch(&tcb->work, LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
-    return true;
+    return libos_signal_pending(t);
 }
 
 int libos_set_temporary_mask(const void* user_mask, size_t size) {

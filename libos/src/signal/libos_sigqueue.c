@@ -2,6 +2,7 @@
  * Queues of pending signals. A standard signal is queued once; a real-time signal as often as it is
  * sent. A pending bit may stand without an entry: the signal was sent when the limit was reached.
  */
+#include "libos_posix_timer.h"
 #include "libos_signal.h"
 
 #define SYNC_SET                                                                                   \
@@ -105,9 +106,12 @@ int libos_signal_dequeue_locked(struct libos_thread* t, libos_sigset_t set, sigi
 }
 
 int libos_signal_dequeue(struct libos_thread* t, libos_sigset_t set, siginfo_t* info) {
+    int sig;
     libos_signal_drain_host();
-    lock(&g_process.signal_lock);
-    int sig = libos_signal_dequeue_locked(t, set, info);
-    unlock(&g_process.signal_lock);
+    do {
+        lock(&g_process.signal_lock);
+        sig = libos_signal_dequeue_locked(t, set, info);
+        unlock(&g_process.signal_lock);
+    } while (sig && libos_posix_timer_signal(info) && !libos_posix_timer_taken(info));
     return sig;
 }

@@ -88,9 +88,10 @@ void libos_signal_retarget(struct libos_thread* self, libos_sigset_t set) {
         return;
     lock(&g_process.threads_lock);
     list_for_each(t, &g_process.threads, struct libos_thread, node) {
-        if (t == self || t->exiting || !(set & ~__atomic_load_n(&t->blocked, __ATOMIC_SEQ_CST)))
+        libos_sigset_t refused = __atomic_load_n(&t->blocked, __ATOMIC_SEQ_CST) & ~t->sigwait_set;
+        if (t == self || t->exiting || !(set & ~refused))
             continue;
-        set &= t->blocked;
+        set &= refused;
         kick_locked(t, LIBOS_WORK_SIGNAL);
         if (!set)
             break;

@@ -31,6 +31,8 @@ struct posix_timer {
     struct libos_thread* cpu_thread; /* whose CPU time it counts; referenced for its host handle */
     struct libos_timer timer;
     bool queued; /* its signal waits for delivery */
+    int sent;    /* number of signals sent: the mark of the last one */
+    int valid;   /* those marked lower belong to an old setting */
     uint64_t pending_overruns;
     int overrun; /* of the last signal taken */
 };
@@ -51,17 +53,25 @@ static void send_signal(struct posix_timer* t) {
     siginfo_t info = {.si_signo = t->sig, .si_code = SI_TIMER};
     info.si_tid = t->id;
     info.si_ptr = t->value.sival_ptr;
+    info.si_sys_private = ++t->sent; /* not 0: tells it from one that the program made up */
     if (libos_signal_send(t->notify == SIGEV_THREAD_ID ? t->thread : NULL, &info) == 0)
         t->queued = true;
     else
         t->pending_overruns++; /* no room in the queue: the expiration is counted, as on Linux */
 }
 
+/* The signal may have been dropped from the queue since, because the program ignores it. */
+static bool still_queued(const struct posix_timer* t) {
+    const struct libos_sigqueue* q =
+        t->notify == SIGEV_THREAD_ID ? &t->thread->signals : &g_process.signals;
+    return t->queued && (__atomic_load_n(&q->pending, __ATOMIC_SEQ_CST) & 1ULL << (t->sig - 1));
+}
+
 static void timer_fired(struct libos_timer* timer, uint64_t expirations) {
     struct posix_timer* t = container_of(timer, struct posix_timer, timer);
     lock(&g_posix_timers_lock);
     if (t->notify != SIGEV_NONE) {
-        if (t->queued) {
+        if (still_queued(t)) {
             t->pending_overruns += expirations;
         } else {
             t->pending_overruns = expirations - 1;
@@ -72,10 +82,12 @@ static void timer_fired(struct libos_timer* timer, uint64_t expirations) {
 }
 
 bool libos_posix_timer_taken(siginfo_t* info) {
+    int mark = info->si_sys_private;
+    info->si_sys_private = 0;
     lock(&g_posix_timers_lock);
     struct posix_timer* t = find_timer(info->si_tid);
-    bool deliver = t && t->queued;
-    if (deliver) {
+    bool deliver = t && mark >= t->valid;
+    if (deliver && mark == t->sent) {
         t->queued = false;
         t->overrun = MIN(t->pending_overruns, (uint64_t)SI_TIMER_OVERRUN_MAX);
         t->pending_overruns = 0;
@@ -190,6 +202,11 @@ long libos_syscall_timer_create(int clock, struct sigevent* user_event, int* use
             ret = -EFAULT;
     }
     if (ret < 0) {
+        if (ret != -EAGAIN) {
+            lock(&g_posix_timers_lock);
+            g_count--;
+            unlock(&g_posix_timers_lock);
+        }
         free_timer(t);
         return ret;
     }
@@ -238,7 +255,8 @@ long libos_syscall_timer_settime(int id, int flags, const struct __kernel_itimer
             expiry = ns > TIME_MAX_NS - now ? TIME_MAX_NS : now + ns;
         }
         ret = libos_timer_set(&t->timer, expiry, ns ? interval : 0, &old_left, &old_interval);
-        t->queued = false; /* a signal of the old setting is dropped when it is taken */
+        t->queued = false;
+        t->valid = t->sent + 1; /* a signal of the old setting is dropped when it is taken */
         t->pending_overruns = 0;
         t->overrun = 0;
     }

@@ -84,24 +84,29 @@ static long read_deadline(const struct __kernel_timespec* ts, PAL_NUM* deadline)
     return kts.tv_sec || kts.tv_nsec;
 }
 
+/* While sigwait_set stands, signals of the process may be given to this thread: what it leaves in the
+ * queue when it goes must be told to another one. */
+static void end_sigwait(struct libos_thread* t) {
+    lock(&g_process.signal_lock);
+    libos_sigset_t set = t->sigwait_set;
+    t->sigwait_set = 0;
+    libos_signal_retarget(t, set & t->blocked);
+    unlock(&g_process.signal_lock);
+}
+
 static long wait_for_one_of(struct libos_thread* t, libos_sigset_t set, siginfo_t* info,
                             PAL_NUM deadline) {
     struct libos_waiter never;
     libos_waiter_init(&never);
     lock(&g_process.signal_lock);
     t->sigwait_set = set & t->blocked;
-    int sig = libos_signal_dequeue_locked(t, set, info);
     unlock(&g_process.signal_lock);
-    long ret = 0;
+    long ret = 0, sig = libos_signal_dequeue(t, set, info);
     if (!sig) {
         ret = libos_wait(&never, PAL_CLOCK_MONOTONIC, deadline);
-        lock(&g_process.signal_lock);
-        sig = libos_signal_dequeue_locked(t, set, info);
-        unlock(&g_process.signal_lock);
+        sig = libos_signal_dequeue(t, set, info);
     }
-    lock(&g_process.signal_lock);
-    t->sigwait_set = 0;
-    unlock(&g_process.signal_lock);
+    end_sigwait(t);
     return sig ? sig : ret == -ETIMEDOUT ? -EAGAIN : -EINTR;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Sockets: AF_INET, AF_INET6 and AF_NETLINK are the host's; AF_UNIX pairs are host pairs, other
- * AF_UNIX sockets have no host handle and nothing to connect to.
+ * Sockets: AF_INET, AF_INET6 and AF_NETLINK are the host's; AF_UNIX ones are host pairs, their
+ * names are the instance's own (net/libos_unix.c).
  */
 #ifndef LIBOS_SOCKET_H
 #define LIBOS_SOCKET_H
@@ -14,6 +14,7 @@ struct libos_socket {              /* file->data */
     int family, type, protocol;
     bool receive_timeout, send_timeout; /* SO_RCVTIMEO, SO_SNDTIMEO: interrupted calls are not
                                            restarted; atomic */
+    struct libos_unix* local;           /* AF_UNIX: names and connecting; NULL for socketpair */
     struct libos_socket_pair* pair;     /* of a socketpair; shared by both ends, NULL else */
     uint32_t netlink_id;                /* AF_NETLINK: the address it was bound to */
 };
@@ -75,8 +76,5 @@ void libos_rights_forget(uint64_t number);
  * Returns how many were installed; *total: how many came. peek: they stay under way. */
 size_t libos_rights_receive(PAL_HANDLE token, int* fds, size_t room, bool cloexec, bool peek,
                             size_t* total);
-
-/* AF_UNIX names (net/libos_unix.c): what connecting to that address answers; never 0. */
-int libos_unix_no_server(const void* addr, size_t size);
 
 #endif /* LIBOS_SOCKET_H */

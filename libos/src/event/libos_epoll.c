@@ -183,6 +183,20 @@ static void item_destroy(struct libos_epoll* ep, struct epoll_item* item) {
     libos_free(item);
 }
 
+/* A socket that got connected is ready in the host from then on. */
+static void become_direct(struct libos_epoll* ep, struct epoll_item* item) {
+    PalWaitSetRemove(ep->file->host, item->stand_in);
+    PalObjectClose(item->stand_in);
+    item->stand_in = NULL;
+    host_add(ep, item);
+}
+
+/* Its readiness inside the LibOS; 0 for a file that has none any more. */
+static uint32_t inner_events(const struct epoll_item* item) {
+    unsigned (*poll)(struct libos_file*) = item->file->ops->poll;
+    return poll ? poll(item->file) & item->events : 0;
+}
+
 /* ---- epoll_ctl ------------------------------------------------------------------------------- */
 
 static int ctl_add(struct libos_epoll* ep, struct libos_file* f, int fd,
@@ -212,7 +226,7 @@ static int ctl_add(struct libos_epoll* ep, struct libos_file* f, int fd,
     }
     __atomic_add_fetch(&f->epoll_count, 1, __ATOMIC_RELAXED);
     libos_file_add_waiter(f, &item->waiter);
-    if (item->kind == ITEM_DOORBELL && (f->ops->poll(f) & item->events))
+    if (item->kind == ITEM_DOORBELL && inner_events(item))
         ring(&item->waiter, 0);
     return 0;
 }
@@ -229,7 +243,7 @@ static int ctl_modify(struct libos_epoll* ep, struct epoll_item* item,
     if (ret < 0) {
         item->events = old_events;
         item->data = old_data;
-    } else if (item->kind == ITEM_DOORBELL && (item->file->ops->poll(item->file) & item->events)) {
+    } else if (item->kind == ITEM_DOORBELL && inner_events(item)) {
         ring(&item->waiter, 0);
     }
     return ret;
@@ -272,7 +286,6 @@ int libos_epoll_ctl(struct libos_file* epoll_file, int op, struct libos_file* f,
 
 /* The event of an item that the host called ready; 0 if it is not ready after all. */
 static uint32_t item_events(struct epoll_item* item, uint32_t host_events) {
-    struct libos_file* f = item->file;
     uint32_t wanted = item->events | EPOLLERR | EPOLLHUP;
     if (item->kind == ITEM_DIRECT)
         return host_events & wanted;
@@ -282,11 +295,15 @@ static uint32_t item_events(struct epoll_item* item, uint32_t host_events) {
             return 0;
         return inner.events & wanted;
     }
-    uint32_t events = f->ops->poll(f) & wanted;
+    if (!item->file->ops->poll) {
+        become_direct(item->epoll, item);
+        return 0;
+    }
+    uint32_t events = inner_events(item);
     if (!events || (item->events & EPOLLET)) {
         /* Quiet first, then look: what comes in between rings again. */
         silence(item);
-        events = f->ops->poll(f) & wanted;
+        events = inner_events(item);
         if (events && !(item->events & EPOLLET))
             ring(&item->waiter, 0);
     }

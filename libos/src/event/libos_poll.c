@@ -150,9 +150,10 @@ static long poll_prepare(struct poll_set* set, bool bad_fd) {
         }
         PAL_HANDLE h = libos_file_poll_handle(f);
         unsigned want = (unsigned short)p->events | POLLERR | POLLHUP;
-        if (f->ops->poll) {
+        unsigned (*poll)(struct libos_file*) = f->ops->poll;
+        if (poll) {
             set->internal_count++;
-            p->revents = (short)(f->ops->poll(f) & want);
+            p->revents = (short)(poll(f) & want);
         } else if (!h) {
             p->revents = (short)(ALWAYS_READY & want);
         }
@@ -168,9 +169,10 @@ static long poll_prepare(struct poll_set* set, bool bad_fd) {
 static void poll_internal(struct poll_set* set) {
     for (size_t i = 0; i < set->count; i++) {
         struct libos_file* f = set->files[i];
-        if (f && f->ops->poll) {
+        unsigned (*poll)(struct libos_file*) = f ? f->ops->poll : NULL;
+        if (poll) {
             unsigned want = (unsigned short)set->fds[i].events | POLLERR | POLLHUP;
-            set->fds[i].revents = (short)(f->ops->poll(f) & want);
+            set->fds[i].revents = (short)(poll(f) & want);
         }
     }
 }

@@ -8,15 +8,12 @@
 #include <linux/sockios.h>
 #include <linux/stat.h>
 
-#include "libos_socket.h"
 #include "libos_fs.h"
+#include "libos_unix.h"
 
-#define SOCK_STREAM    1
-#define SOCK_DGRAM     2
-#define SOCK_RAW       3
-#define SOCK_SEQPACKET 5
-#define MSG_NOSIGNAL_  0x4000u
-#define MSG_TRUNC_     0x20u
+#define MSG_NOSIGNAL_ 0x4000u
+#define MSG_TRUNC_    0x20u
+#define MSG_DONTWAIT_ 0x40u
 
 static const struct libos_file_ops g_socket_ops, g_lone_socket_ops;
 
@@ -37,8 +34,8 @@ struct libos_file* libos_socket_file(int family, int type, int protocol, bool no
     s->family = family;
     s->type = type;
     s->protocol = protocol;
-    struct libos_file* f = libos_file_alloc(host ? &g_socket_ops : &g_lone_socket_ops,
-                                            O_RDWR | (nonblock ? O_NONBLOCK : 0), host, NULL);
+    struct libos_file* f =
+        libos_file_alloc(&g_socket_ops, O_RDWR | (nonblock ? O_NONBLOCK : 0), host, NULL);
     if (!f) {
         libos_free(s);
         return NULL;
@@ -49,8 +46,23 @@ struct libos_file* libos_socket_file(int family, int type, int protocol, bool no
 }
 
 static void socket_close(struct libos_file* f) {
-    libos_socket_pair_put(libos_socket_of(f)->pair);
-    libos_free(f->data);
+    struct libos_socket* s = libos_socket_of(f);
+    if (s->local)
+        libos_unix_release(s->local);
+    libos_socket_pair_put(s->pair);
+    libos_free(s);
+}
+
+bool libos_socket_alone(const struct libos_file* f) {
+    return __atomic_load_n(&f->ops, __ATOMIC_ACQUIRE) == &g_lone_socket_ops;
+}
+
+void libos_socket_set_alone(struct libos_file* f) {
+    __atomic_store_n(&f->ops, &g_lone_socket_ops, __ATOMIC_RELEASE);
+}
+
+void libos_socket_set_connected(struct libos_file* f) {
+    __atomic_store_n(&f->ops, &g_socket_ops, __ATOMIC_RELEASE);
 }
 
 /* The host would bind the socket to its own process number, which is not the guest's to see: bind
@@ -72,7 +84,7 @@ static int bind_netlink(struct libos_file* f) {
 
 int libos_socket_create(int family, int type, int protocol, bool nonblock,
                         struct libos_file** out) {
-    PAL_HANDLE host = NULL;
+    PAL_HANDLE host;
     if (family == AF_UNIX) {
         if (protocol && protocol != AF_UNIX)
             return -EPROTONOSUPPORT;
@@ -80,16 +92,16 @@ int libos_socket_create(int family, int type, int protocol, bool nonblock,
             type = SOCK_DGRAM; /* as Linux does */
         if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
             return -ESOCKTNOSUPPORT;
-    } else {
-        int ret = PalSocketCreate((PAL_FLG)family, (PAL_FLG)type, (PAL_FLG)protocol,
-                                  nonblock ? PAL_OPTION_NONBLOCK : 0, &host);
-        if (ret < 0)
-            return (int)pal_to_errno(ret);
+        return libos_unix_create(type, protocol, nonblock, out);
     }
+    int ret = PalSocketCreate((PAL_FLG)family, (PAL_FLG)type, (PAL_FLG)protocol,
+                              nonblock ? PAL_OPTION_NONBLOCK : 0, &host);
+    if (ret < 0)
+        return (int)pal_to_errno(ret);
     struct libos_file* f = libos_socket_file(family, type, protocol, nonblock, host);
     if (!f)
         return -ENOMEM;
-    int ret = family == AF_NETLINK ? bind_netlink(f) : 0;
+    ret = family == AF_NETLINK ? bind_netlink(f) : 0;
     if (ret < 0) {
         libos_file_put(f);
         return ret;
@@ -114,8 +126,8 @@ int libos_socket_get(int fd, struct libos_file** out) {
 
 int libos_socket_bind(struct libos_file* f, void* addr, PAL_NUM size) {
     struct libos_socket* s = libos_socket_of(f);
-    if (!f->host || s->family == AF_UNIX)
-        return -EOPNOTSUPP; /* no AF_UNIX servers yet */
+    if (s->family == AF_UNIX)
+        return libos_unix_bind(f, addr, size);
     struct sockaddr_nl* nl = addr;
     if (s->family == AF_NETLINK && size >= sizeof(*nl) && nl->nl_family == AF_NETLINK &&
         (nl->nl_pid == 0 || nl->nl_pid == (uint32_t)g_process.pid))
@@ -125,10 +137,8 @@ int libos_socket_bind(struct libos_file* f, void* addr, PAL_NUM size) {
 
 int libos_socket_connect(struct libos_file* f, const void* addr, PAL_NUM size) {
     struct libos_socket* s = libos_socket_of(f);
-    if (!f->host)
-        return libos_unix_no_server(addr, size);
     if (s->family == AF_UNIX)
-        return s->type == SOCK_DGRAM ? libos_unix_no_server(addr, size) : -EISCONN;
+        return libos_unix_connect(f, addr, size);
     int ret = PalSocketConnect(f->host, addr, size);
     if (ret == PAL_ERROR_INTERRUPTED && s->send_timeout)
         return -EINTR;
@@ -148,29 +158,51 @@ static int no_peer(const struct libos_socket* s) {
     return s->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
 }
 
-long libos_socket_send(struct libos_file* f, const struct libos_message* m, unsigned int flags) {
+/* Datagrams between named sockets go into the far end of the receiver. */
+static int64_t send_datagram(struct libos_file* f, const struct libos_message* m,
+                             unsigned int flags) {
+    struct libos_file* target;
+    PAL_HANDLE via;
+    bool to = m->addr && m->addr_size;
+    int ret = libos_unix_target(f, to ? m->addr : NULL, m->addr_size, &target, &via);
+    if (ret < 0)
+        return ret;
+    if (f->flags & O_NONBLOCK)
+        flags |= MSG_DONTWAIT_;
+    int64_t sent = PalSocketSend(via, m->iov, (PAL_NUM)m->iov_count, NULL, 0, m->control,
+                                 m->control_size, flags);
+    libos_file_put(target);
+    return pal_to_errno(sent);
+}
+
+static int64_t send_to_host(struct libos_file* f, const struct libos_message* m,
+                            unsigned int flags) {
     struct libos_socket* s = libos_socket_of(f);
-    if (s->family == AF_UNIX && m->addr && m->addr_size) {
-        if (s->type == SOCK_DGRAM)
-            return libos_unix_no_server(m->addr, m->addr_size);
-        return f->host ? -EISCONN : -EOPNOTSUPP;
-    }
-    if (!f->host)
+    bool local = s->family == AF_UNIX;
+    if (local && s->type == SOCK_DGRAM && s->local)
+        return send_datagram(f, m, flags);
+    if (local && m->addr && m->addr_size)
+        return libos_socket_alone(f) ? -EOPNOTSUPP : -EISCONN;
+    if (libos_socket_alone(f))
         return -ENOTCONN;
-    int64_t ret = PalSocketSend(f->host, m->iov, (PAL_NUM)m->iov_count, m->addr, m->addr_size,
-                                m->control, m->control_size, flags);
+    return pal_to_errno(PalSocketSend(f->host, m->iov, (PAL_NUM)m->iov_count, m->addr, m->addr_size,
+                                      m->control, m->control_size, flags));
+}
+
+long libos_socket_send(struct libos_file* f, const struct libos_message* m, unsigned int flags) {
+    int64_t ret = send_to_host(f, m, flags);
     if (ret > 0 && (uint64_t)ret > size_of(m))
         return -EIO;
-    if (ret == PAL_ERROR_CONNFAILED_PIPE && !(flags & MSG_NOSIGNAL_))
+    if (ret == -EPIPE && !(flags & MSG_NOSIGNAL_))
         libos_signal_self(SIGPIPE, SI_USER);
-    if (ret == PAL_ERROR_INTERRUPTED && s->send_timeout)
+    if (ret == -ERESTARTSYS && libos_socket_of(f)->send_timeout)
         return -EINTR;
-    return pal_to_errno(ret);
+    return ret;
 }
 
 long libos_socket_receive(struct libos_file* f, struct libos_message* m, unsigned int flags) {
     struct libos_socket* s = libos_socket_of(f);
-    if (!f->host)
+    if (libos_socket_alone(f))
         return no_peer(s);
     PAL_NUM addr_room = m->addr_size, control_room = m->control_size;
     bool whole = m->control || m->flags;
@@ -224,7 +256,7 @@ static long socket_ioctl(struct libos_file* f, unsigned int cmd, unsigned long a
             return -ENOTTY;
     }
     int value = 0;
-    if (!f->host)
+    if (libos_socket_alone(f))
         return -EINVAL;
     int ret = PalStreamControl(f->host, op, &value, sizeof(value));
     if (ret < 0)
@@ -232,10 +264,9 @@ static long socket_ioctl(struct libos_file* f, unsigned int cmd, unsigned long a
     return value < 0 ? -EIO : user_put(value, (int*)arg);
 }
 
-/* Of sockets without a host handle: nobody is on the other side. */
-static unsigned poll_alone(struct libos_file* f) {
-    return libos_socket_of(f)->type == SOCK_DGRAM ? POLLOUT | POLLWRNORM
-                                                  : POLLOUT | POLLWRNORM | POLLHUP;
+static PAL_HANDLE no_handle(struct libos_file* f) {
+    (void)f;
+    return NULL;
 }
 
 static const struct libos_file_ops g_socket_ops = {
@@ -254,6 +285,8 @@ static const struct libos_file_ops g_lone_socket_ops = {
     .write = socket_write,
     .ioctl = socket_ioctl,
     .stat = libos_anon_inode_stat,
-    .poll = poll_alone,
+    .set_flags = libos_stream_set_flags,
+    .poll = libos_unix_poll,
+    .poll_handle = no_handle,
     .close = socket_close,
 };

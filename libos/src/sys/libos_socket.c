@@ -5,7 +5,7 @@
 #include <linux/fcntl.h>
 #include <linux/tcp.h>
 
-#include "libos_socket.h"
+#include "../net/libos_unix.h"
 #include "libos_socket_user.h"
 #include "libos_table.h"
 #include "manifest.h"
@@ -160,27 +160,34 @@ long libos_syscall_listen(int fd, int backlog) {
     int ret = libos_socket_get(fd, &f);
     if (ret < 0)
         return ret;
-    /* Linux takes a negative backlog as a huge one. */
-    ret = f->host ? (int)pal_to_errno(PalSocketListen(f->host, (unsigned int)backlog)) : -EINVAL;
+    if (libos_socket_of(f)->family == AF_UNIX)
+        ret = libos_unix_listen(f, backlog);
+    else /* a negative backlog is a huge one */
+        ret = (int)pal_to_errno(PalSocketListen(f->host, (unsigned int)backlog));
     libos_file_put(f);
     return ret;
 }
 
-static long accept_on(struct libos_file* f, struct sockaddr* user_addr, int* user_size, int flags) {
+static int accept_file(struct libos_file* f, bool nonblock, struct libos_file** out,
+                       struct __kernel_sockaddr_storage* addr, PAL_NUM* size) {
     const struct libos_socket* s = libos_socket_of(f);
+    PAL_HANDLE client;
+    if (s->family == AF_UNIX)
+        return libos_unix_accept(f, nonblock, out, (struct sockaddr_un*)addr, size);
+    int ret = PalSocketAccept(f->host, nonblock ? PAL_OPTION_NONBLOCK : 0, &client, addr, size);
+    if (ret < 0)
+        return ret == PAL_ERROR_INTERRUPTED && s->receive_timeout ? -EINTR : (int)pal_to_errno(ret);
+    *out = libos_socket_file(s->family, s->type, s->protocol, nonblock, client);
+    return *out ? 0 : -ENOMEM;
+}
+
+static long accept_on(struct libos_file* f, struct sockaddr* user_addr, int* user_size, int flags) {
     struct __kernel_sockaddr_storage addr = {0};
     PAL_NUM size = sizeof(addr);
-    PAL_HANDLE client;
-    if (!f->host)
-        return -EINVAL;
-    int ret = PalSocketAccept(f->host, flags & SOCK_NONBLOCK ? PAL_OPTION_NONBLOCK : 0, &client,
-                              user_addr ? &addr : NULL, user_addr ? &size : NULL);
+    struct libos_file* file;
+    int ret = accept_file(f, flags & SOCK_NONBLOCK, &file, &addr, &size);
     if (ret < 0)
-        return ret == PAL_ERROR_INTERRUPTED && s->receive_timeout ? -EINTR : pal_to_errno(ret);
-    struct libos_file* file =
-        libos_socket_file(s->family, s->type, s->protocol, flags & SOCK_NONBLOCK, client);
-    if (!file)
-        return -ENOMEM;
+        return ret;
     if (user_addr) {
         ret = libos_put_sockaddr(&addr, size, user_addr, user_size);
         if (ret < 0) {
@@ -215,7 +222,7 @@ long libos_syscall_shutdown(int fd, int how) {
     if (how < 0 || how > SHUT_RDWR)
         ret = -EINVAL;
     else
-        ret = f->host ? (int)pal_to_errno(PalSocketShutdown(f->host, (PAL_FLG)how)) : -ENOTCONN;
+        ret = (int)pal_to_errno(PalSocketShutdown(f->host, (PAL_FLG)how));
     libos_file_put(f);
     return ret;
 }
@@ -224,17 +231,15 @@ long libos_syscall_shutdown(int fd, int how) {
 
 static long get_name(int fd, bool peer, struct sockaddr* user_addr, int* user_size) {
     struct libos_file* f;
-    struct __kernel_sockaddr_storage addr = {.ss_family = AF_UNIX};
+    struct __kernel_sockaddr_storage addr = {0};
     PAL_NUM size = sizeof(addr);
     long ret = libos_socket_get(fd, &f);
     if (ret < 0)
         return ret;
-    if (f->host)
-        ret = pal_to_errno(PalSocketName(f->host, peer, &addr, &size));
-    else if (peer)
-        ret = -ENOTCONN;
+    if (libos_socket_of(f)->family == AF_UNIX)
+        ret = libos_unix_name(f, peer, (struct sockaddr_un*)&addr, &size);
     else
-        size = sizeof(addr.ss_family);
+        ret = pal_to_errno(PalSocketName(f->host, peer, &addr, &size));
     libos_file_put(f);
     return ret < 0 ? ret : libos_put_sockaddr(&addr, size, user_addr, user_size);
 }
@@ -257,15 +262,15 @@ static bool refused_option(int level, int name) {
     return level == SOL_TCP_ && (name == TCP_ZEROCOPY_RECEIVE || name == TCP_ULP);
 }
 
-/* Options that the LibOS answers itself. Bytes, 0: not such an option, or -errno. */
-static long own_option(struct libos_file* f, int level, int name, void* value) {
+/* Options that the LibOS answers itself. Bytes; 0: not such an option. */
+static size_t own_option(struct libos_file* f, int level, int name, void* value) {
     const struct libos_socket* s = libos_socket_of(f);
-    if (level != SOL_SOCKET_)
-        return f->host ? 0 : -EOPNOTSUPP;
-    if (name == SO_PEERCRED && s->family == AF_UNIX) {
+    if (level != SOL_SOCKET_ || s->family != AF_UNIX)
+        return 0;
+    if (name == SO_PEERCRED) {
         const struct libos_thread* t = get_cur_thread();
         int32_t cred[3] = {0, -1, -1};
-        if (f->host) {
+        if (!libos_socket_alone(f)) {
             cred[0] = g_process.pid;
             cred[1] = (int32_t)t->euid;
             cred[2] = (int32_t)t->egid;
@@ -273,33 +278,12 @@ static long own_option(struct libos_file* f, int level, int name, void* value) {
         memcpy(value, cred, sizeof(cred));
         return sizeof(cred);
     }
-    if (f->host)
-        return 0;
-    int number = 0;
-    switch (name) {
-        case SO_TYPE:
-            number = s->type;
-            break;
-        case SO_DOMAIN:
-            number = AF_UNIX;
-            break;
-        case SO_PROTOCOL:
-        case SO_ERROR:
-        case SO_ACCEPTCONN:
-        case SO_PASSCRED:
-        case SO_BROADCAST:
-        case SO_KEEPALIVE:
-        case SO_REUSEADDR:
-            break;
-        case SO_SNDBUF:
-        case SO_RCVBUF:
-            number = 212992;
-            break;
-        default:
-            return -ENOPROTOOPT;
+    if (name == SO_ACCEPTCONN) {
+        int listening = s->local && s->local->listening;
+        memcpy(value, &listening, sizeof(listening));
+        return sizeof(listening);
     }
-    memcpy(value, &number, sizeof(number));
-    return sizeof(number);
+    return 0;
 }
 
 static long get_option(struct libos_file* f, int level, int name, char* user_value,
@@ -317,9 +301,7 @@ static long get_option(struct libos_file* f, int level, int name, char* user_val
     /* Some options take input through the same buffer. */
     if (user_copy_from(value, user_value, size) < 0)
         memset(value, 0, size);
-    long own = own_option(f, level, name, value);
-    if (own < 0)
-        return own;
+    size_t own = own_option(f, level, name, value);
     if (own > 0) {
         size = MIN(size, (PAL_NUM)own);
     } else {
@@ -365,8 +347,6 @@ static long set_option(struct libos_file* f, int level, int name, const char* us
         return -ENOPROTOOPT;
     if (user_copy_from(value, user_value, (size_t)size) < 0)
         return -EFAULT;
-    if (!f->host)
-        return level == SOL_SOCKET_ ? -ENOPROTOOPT : -EOPNOTSUPP;
     int ret = PalSocketOptionSet(f->host, (PAL_FLG)level, (PAL_FLG)name, value, (PAL_NUM)size);
     if (ret == 0 && level == SOL_SOCKET_)
         note_timeout(libos_socket_of(f), name, value, (size_t)size);

@@ -135,7 +135,7 @@ static void memory(void) {
 
 int command_doctor(int argc, char** argv) {
     if (argc > 1)
-        die(STATUS_USAGE, "doctor: takes no arguments, not '%s'", argv[1]);
+        die(STATUS_USAGE, "doctor: takes no arguments, but got '%s'", argv[1]);
     kernel();
     trap();
     processor();

@@ -243,6 +243,14 @@ static long socket_write(struct libos_file* f, const struct iovec* iov, int iov_
     return libos_socket_send(f, &m, 0);
 }
 
+static long get_interface(struct libos_file* f, unsigned int cmd, unsigned long arg) {
+    PAL_INTERFACE_REQUEST r = {.which = cmd};
+    if (user_get(r.request, (void*)arg) < 0)
+        return -EFAULT;
+    int ret = PalStreamControl(f->host, PAL_OP_INTERFACE_GET, &r, sizeof(r));
+    return ret < 0 ? pal_to_errno(ret) : user_put(r.request, (void*)arg);
+}
+
 static long socket_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg) {
     PAL_FLG op;
     switch (cmd) {
@@ -252,6 +260,18 @@ static long socket_ioctl(struct libos_file* f, unsigned int cmd, unsigned long a
         case SIOCOUTQ: /* TIOCOUTQ */
             op = PAL_OP_TTY_BYTES_QUEUED;
             break;
+        case SIOCGIFNAME:
+        case SIOCGIFINDEX:
+        case SIOCGIFFLAGS:
+        case SIOCGIFADDR:
+        case SIOCGIFDSTADDR:
+        case SIOCGIFBRDADDR:
+        case SIOCGIFNETMASK:
+        case SIOCGIFMETRIC:
+        case SIOCGIFMTU:
+        case SIOCGIFHWADDR:
+        case SIOCGIFTXQLEN:
+            return get_interface(f, cmd, arg);
         default:
             return -ENOTTY;
     }

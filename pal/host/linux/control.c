@@ -5,6 +5,7 @@
 #include <asm/termbits.h>
 #include <asm/termios.h>
 #include <linux/fs.h>
+#include <linux/sockios.h>
 
 #include "stream.h"
 
@@ -39,6 +40,7 @@ static const struct control_op g_ops[] = {
     [PAL_OP_BLOCK_SIZE_GET] = {8, 0, BLKGETSIZE64},
     [PAL_OP_FILE_FLAGS_GET] = {4, 0, FS_IOC_GETFLAGS},
     [PAL_OP_FILE_FLAGS_SET] = {4, 0, FS_IOC_SETFLAGS},
+    [PAL_OP_INTERFACE_GET] = {sizeof(PAL_INTERFACE_REQUEST), 0, 0},
 };
 
 /* Commands of fcntl(2) that return what *arg gets. */
@@ -89,6 +91,25 @@ static bool may_wait(PAL_FLG op) {
     }
 }
 
+static int get_interface(struct host_handle* h, PAL_INTERFACE_REQUEST* r) {
+    switch (r->which) {
+        case SIOCGIFNAME:
+        case SIOCGIFINDEX:
+        case SIOCGIFFLAGS:
+        case SIOCGIFADDR:
+        case SIOCGIFDSTADDR:
+        case SIOCGIFBRDADDR:
+        case SIOCGIFNETMASK:
+        case SIOCGIFMETRIC:
+        case SIOCGIFMTU:
+        case SIOCGIFHWADDR:
+        case SIOCGIFTXQLEN:
+            return host_error(host_syscall(__NR_ioctl, h->fd, r->which, r->request));
+        default:
+            return PAL_ERROR_NOTTY;
+    }
+}
+
 static int by_ioctl(struct host_handle* h, PAL_FLG op, PAL_PTR arg) {
     /* Output is asked of, and given to, the writing side. */
     bool output = op == PAL_OP_TTY_BYTES_QUEUED || op == PAL_OP_TTY_DRAIN;
@@ -122,6 +143,8 @@ int PalStreamControl(PAL_HANDLE handle, PAL_FLG op, PAL_PTR arg, PAL_NUM size) {
             return fcntl_get(h->fd, F_GETFL, 0, arg);
         case PAL_OP_PTY_OPEN_PEER:
             return open_peer(h, arg);
+        case PAL_OP_INTERFACE_GET:
+            return get_interface(h, arg);
         default:
             return by_ioctl(h, op, arg);
     }

@@ -547,7 +547,12 @@ enum {
     PAL_OP_BLOCK_SIZE_GET, /* uint64_t*: BLKGETSIZE64 */
     PAL_OP_FILE_FLAGS_GET, /* int*: FS_IOC_GETFLAGS */
     PAL_OP_FILE_FLAGS_SET, /* int* */
+    PAL_OP_INTERFACE_GET, /* PAL_INTERFACE_REQUEST*: what a network interface of the host is like */
 };
+typedef struct PAL_INTERFACE_REQUEST_ {
+    PAL_NUM which;       /* SIOCGIF* of Linux */
+    uint8_t request[40]; /* struct ifreq, in and out */
+} PAL_INTERFACE_REQUEST;
 int PalStreamControl(PAL_HANDLE handle, PAL_FLG op, PAL_PTR arg, PAL_NUM size);
 
 /* ---- Sockets (address family, types, levels and options carry Linux's numbers) -----------------

@@ -16,4 +16,7 @@ static inline bool libos_posix_timer_signal(const siginfo_t* info) {
     return info->si_code == SI_TIMER && info->si_sys_private != 0;
 }
 
+/* execve: a new program has none. */
+void libos_posix_timer_exec(void);
+
 #endif /* LIBOS_POSIX_TIMER_H */

@@ -290,6 +290,14 @@ static void way_errors(void) {
     symlink("elf_exec_self", "elf_exec_link");
     syscall(SYS_execveat, AT_FDCWD, "elf_exec_link", argv, environ, AT_SYMLINK_NOFOLLOW);
     say("link: %s\n", errno_name(errno));
+    /* AT_EXECVE_CHECK, Linux 6.14 */
+    say("check of itself: %s\n",
+        errno_name(-sc(SYS_execveat, AT_FDCWD, self, argv, environ, 0x10000)));
+    say("check of nothing: %s\n",
+        errno_name(-sc(SYS_execveat, AT_FDCWD, "./elf_exec_missing", argv, environ, 0x10000)));
+    make_file("elf_exec_bad", "text", 4, 0700);
+    say("check of a text: %s\n",
+        errno_name(-sc(SYS_execveat, AT_FDCWD, "./elf_exec_bad", argv, environ, 0x10000)));
     TRY("empty", "");
     TRY("text", "just text\n");
     TRY("magic only", "\177ELF");

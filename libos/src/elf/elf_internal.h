@@ -16,6 +16,10 @@
 
 #define ELIBBAD 80
 
+#ifndef AT_EXECVE_CHECK
+#define AT_EXECVE_CHECK 0x10000 /* only say whether the file may be executed */
+#endif
+
 /* An opened program file. */
 struct exec_file {
     struct libos_file* file; /* referenced */
@@ -85,7 +89,8 @@ int exec_build_stack(const struct exec* e, const struct exec_image* prog, uint64
 
 /* ---- libos_exec.c
  * ---------------------------------------------------------------------------------- */
-/* execve from the guest: pointers are the guest's. Returns only on failure. */
+/* execve from the guest: pointers are the guest's. Returns only on failure, or 0 with
+ * AT_EXECVE_CHECK. */
 long libos_exec(int dirfd, const char* filename, const char* const* argv, const char* const* envp,
                 int flags);
 

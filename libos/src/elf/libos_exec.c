@@ -6,9 +6,12 @@
 #include "../mm/libos_mm_calls.h"
 #include "elf_internal.h"
 #include "libos_mm.h"
+#include "libos_posix_timer.h"
 #include "libos_process.h"
 
 #define ADDR_NO_RANDOMIZE 0x0040000
+#define SECBIT_NOROOT     1
+#define SECBIT_KEEP_CAPS  16
 
 static void exec_free(struct exec* e) {
     exec_file_close(&e->prog);
@@ -141,11 +144,29 @@ static void set_identity(struct exec* e) {
     g_process.dumpable = 1;
 }
 
+/* capabilities(7), "Transformation of capabilities during execve()"; files have none here. */
+static void transform_credentials(struct libos_thread* t) {
+    bool noroot = t->securebits & SECBIT_NOROOT;
+    uint64_t permitted = t->cap_ambient;
+    bool effective = t->cap_ambient != 0;
+    if (!noroot && (t->uid == 0 || t->euid == 0)) {
+        permitted = t->cap_inheritable | t->cap_bounding;
+        effective = t->euid == 0;
+    }
+    t->cap_permitted = permitted;
+    t->cap_effective = effective ? permitted : 0;
+    t->suid = t->fsuid = t->euid;
+    t->sgid = t->fsgid = t->egid;
+    t->securebits &= ~(uint32_t)SECBIT_KEEP_CAPS;
+}
+
 /* What a new program does not inherit (execve(2), "Effect on process attributes"). */
 static void reset_process(void) {
     struct libos_thread* t = get_cur_thread();
     t->clear_child_tid = NULL;
     t->robust_list = NULL;
+    transform_credentials(t);
+    libos_posix_timer_exec();
     libos_fd_close_on_exec();
     if (libos_signal_exec) {
         libos_signal_exec();
@@ -260,7 +281,7 @@ long libos_exec(int dirfd, const char* filename, const char* const* argv, const 
     if (!ret) {
         ret = exec_args_add(&e->args, envp, true, true);
     }
-    if (!ret) {
+    if (!ret && !(flags & AT_EXECVE_CHECK)) {
         ret = run(e);
     }
     exec_free(e);

@@ -11,7 +11,7 @@ long libos_syscall_execve(const char* filename, const char* const* argv, const c
 
 long libos_syscall_execveat(int dfd, const char* filename, const char* const* argv,
                             const char* const* envp, int flags) {
-    if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW)) {
+    if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_EXECVE_CHECK)) {
         return -EINVAL;
     }
     return libos_exec(dfd, filename, argv, envp, flags);

@@ -289,3 +289,16 @@ long libos_syscall_timer_delete(int id) {
     free_timer(t);
     return 0;
 }
+
+void libos_posix_timer_exec(void) {
+    for (;;) {
+        lock(&g_posix_timers_lock);
+        int id = list_empty(&g_posix_timers)
+                     ? -1
+                     : list_first(&g_posix_timers, struct posix_timer, node)->id;
+        unlock(&g_posix_timers_lock);
+        if (id < 0)
+            return;
+        libos_syscall_timer_delete(id);
+    }
+}

@@ -75,8 +75,8 @@ static int replace(struct libos_lookup* l, struct libos_file* base, const char* 
         return l->resolve & RESOLVE_NO_MAGICLINKS ? -ELOOP : -EXDEV;
     }
     if (magic) {
-        libos_file_put(l->base);
-        l->base = magic;
+        libos_lookup_drop(l->base);
+        l->base = libos_lookup_take(magic);
         return libos_lookup_set_text(l, "", 0, "", 0, tail);
     }
     if (!target_len)

@@ -13,6 +13,11 @@
 #include "libos_lookup.h"
 #include "libos_process.h"
 
+static struct libos_file* current_root(void) {
+    struct libos_file* root = __atomic_load_n(&get_cur_thread()->fs->root, __ATOMIC_ACQUIRE);
+    return root == g_root_mount->root ? root : libos_lookup_take(libos_fs_get_root());
+}
+
 static int start_base(struct libos_lookup* l, int dirfd) {
     char* s = l->buf;
     l->dirfd = dirfd;
@@ -20,15 +25,15 @@ static int start_base(struct libos_lookup* l, int dirfd) {
         while (*s == '/')
             s++;
         l->text = s;
-        l->base = libos_fs_get_root();
+        l->base = current_root();
         return 0;
     }
     l->text = s;
     if (dirfd == AT_FDCWD) {
-        l->base = libos_fs_get_cwd();
+        l->base = libos_lookup_take(libos_fs_get_cwd());
         return 0;
     }
-    l->base = libos_fd_get(dirfd);
+    l->base = libos_lookup_take(libos_fd_get(dirfd));
     return l->base ? 0 : -EBADF;
 }
 
@@ -67,22 +72,20 @@ int libos_lookup_start_user(struct libos_lookup* l, int dirfd, const char* upath
 }
 
 void libos_lookup_end(struct libos_lookup* l) {
-    if (l->base)
-        libos_file_put(l->base);
-    if (l->root)
-        libos_file_put(l->root);
+    libos_lookup_drop(l->base);
+    libos_lookup_drop(l->root);
     l->base = l->root = NULL;
 }
 
 struct libos_file* libos_lookup_root(struct libos_lookup* l) {
     if (!l->root)
-        l->root = libos_fs_get_root();
+        l->root = current_root();
     return l->root;
 }
 
 void libos_lookup_set_base(struct libos_lookup* l, struct libos_file* base) {
-    libos_file_get(base);
-    libos_file_put(l->base);
+    libos_lookup_keep(base);
+    libos_lookup_drop(l->base);
     l->base = base;
 }
 
@@ -241,10 +244,10 @@ int libos_lookup_restrict(struct libos_lookup* l, uint64_t resolve) {
             l->dirfd == AT_FDCWD ? libos_fs_get_cwd() : libos_fd_get(l->dirfd);
         if (!start)
             return -EBADF;
-        libos_file_put(l->base);
-        l->base = start;
+        libos_lookup_drop(l->base);
+        l->base = libos_lookup_take(start);
     }
-    libos_file_get(l->base);
+    libos_lookup_keep(l->base);
     l->root = l->base;
     return 0;
 }

@@ -13,6 +13,22 @@ int libos_expand(struct libos_lookup* l);
  * follow it; for ".." behind a link. */
 int libos_expand_path(struct libos_lookup* l, const char* tail);
 
+/* The root of the root mount is in nearly every lookup, and lives as long as the process: lookups do
+ * not count it, so that threads do not fight for its count. take: of a counted one. */
+static inline void libos_lookup_keep(struct libos_file* f) {
+    if (f != g_root_mount->root)
+        libos_file_get(f);
+}
+static inline void libos_lookup_drop(struct libos_file* f) {
+    if (f && f != g_root_mount->root)
+        libos_file_put(f);
+}
+static inline struct libos_file* libos_lookup_take(struct libos_file* f) {
+    if (f && f == g_root_mount->root)
+        libos_file_put(f);
+    return f;
+}
+
 /* The process's root; owned by l. */
 struct libos_file* libos_lookup_root(struct libos_lookup* l);
 void libos_lookup_set_base(struct libos_lookup* l, struct libos_file* base);

@@ -33,6 +33,7 @@ extern PAL_CONTROL* g_pal_control;
 
 /* ---- messages for people -------------------------------------------------------------------- */
 void libos_log(int level, const char* fmt, ...) __attribute__((format(printf, 2, 3)));
+extern bool g_error_said; /* an error was logged: a second line would only repeat it */
 #define log_error(...)   libos_log(PAL_LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) libos_log(PAL_LOG_WARNING, __VA_ARGS__)
 #define log_debug(...)                                                                             \

@@ -6,8 +6,12 @@
 
 #define LOG_LINE_MAX 1024
 
+bool g_error_said;
+
 void libos_log(int level, const char* fmt, ...) {
     static const char* const names[] = {"", "error", "warning", "debug", "trace", "trace"};
+    if (level == PAL_LOG_ERROR)
+        g_error_said = true;
     if (level > g_pal_control->log_level)
         return;
     char line[LOG_LINE_MAX];

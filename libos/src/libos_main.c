@@ -46,7 +46,8 @@ void libos_start(PAL_CONTROL* control) {
     for (size_t i = 0; i < ARRAY_SIZE(g_steps); i++) {
         int ret = g_steps[i].init();
         if (ret < 0) {
-            log_error("start-up failed at: %s (error %d)", g_steps[i].what, -ret);
+            if (!g_error_said) /* one line is enough */
+                log_error("start-up failed at: %s (error %d)", g_steps[i].what, -ret);
             PalProcessExit(LIBOS_START_FAILED);
         }
     }

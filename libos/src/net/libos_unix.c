@@ -69,9 +69,11 @@ static bool same_name(const struct unix_name* a, const struct unix_name* b) {
     return a->size == b->size && memcmp(&a->un, &b->un, (size_t)a->size) == 0;
 }
 
-static struct libos_unix* find(const struct unix_name* key) {
+/* Each type has abstract names of its own; a path is one for all. */
+static struct libos_unix* find(const struct unix_name* key, int type) {
     list_for_each(u, &g_bound, struct libos_unix, node) {
-        if (same_name(&u->name, key))
+        bool type_fits = key->un.sun_path[0] || libos_socket_of(u->file)->type == type;
+        if (type_fits && same_name(&u->name, key))
             return u;
     }
     return NULL;
@@ -117,7 +119,7 @@ int libos_unix_bind(struct libos_file* f, const void* addr, PAL_NUM size) {
                 snprintf(&name.un.sun_path[1], 6, "%05x", next_auto++ & 0xfffff);
                 name.size = (int)HEAD + 6;
             }
-            ret = find(&name) ? -EADDRINUSE : 0;
+            ret = find(&name, libos_socket_of(f)->type) ? -EADDRINUSE : 0;
         } while (ret && automatic);
         if (ret == 0) {
             u->name = name;
@@ -288,7 +290,7 @@ static int connect_stream(struct libos_file* f, const struct unix_name* key) {
     int ret = 0;
     lock(&g_lock);
     for (;;) {
-        struct libos_unix* server = find(key);
+        struct libos_unix* server = find(key, libos_socket_of(f)->type);
         if (!libos_socket_alone(f))
             ret = -EISCONN;
         else if (u->listening)
@@ -325,7 +327,7 @@ int libos_unix_connect(struct libos_file* f, const void* addr, PAL_NUM size) {
     if (s->type != SOCK_DGRAM)
         return connect_stream(f, &key);
     lock(&g_lock);
-    struct libos_unix* peer = undo ? NULL : find(&key);
+    struct libos_unix* peer = undo ? NULL : find(&key, SOCK_DGRAM);
     if (!undo && !peer)
         ret = -ECONNREFUSED;
     else if (peer && libos_socket_of(peer->file)->type != SOCK_DGRAM)
@@ -434,7 +436,7 @@ int libos_unix_target(struct libos_file* f, const void* addr, PAL_NUM size,
     lock(&g_lock);
     if (!addr)
         key = u->peer;
-    struct libos_unix* peer = key.size ? find(&key) : NULL;
+    struct libos_unix* peer = key.size ? find(&key, SOCK_DGRAM) : NULL;
     if (!key.size)
         ret = -ENOTCONN;
     else if (!peer || !ref_get_unless_zero(&peer->file->ref))

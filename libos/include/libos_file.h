@@ -99,6 +99,10 @@ void libos_fd_table_put(struct libos_fd_table* t); /* the last one closes all */
 
 /* These act on the calling thread's table. */
 struct libos_file* libos_fd_get(int fd); /* referenced, or NULL: EBADF (O_PATH files included) */
+/* The same for a caller that neither closes descriptors nor hands the file on before it is done. A
+ * lone thread needs no reference: nobody else can close it meanwhile. *counted: give it back with
+ * libos_file_put(). */
+struct libos_file* libos_fd_borrow(int fd, bool* counted);
 /* Lowest free descriptor >= min. Takes its own reference on f. Returns fd, -EMFILE, -EINVAL. */
 int libos_fd_install(struct libos_file* f, bool cloexec, int min);
 /* dup2/dup3: at exactly fd; what was there is closed. Returns fd, -EBADF. */

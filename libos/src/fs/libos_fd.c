@@ -152,6 +152,14 @@ struct libos_file* libos_fd_get(int fd) {
     }
 }
 
+struct libos_file* libos_fd_borrow(int fd, bool* counted) {
+    *counted = __atomic_load_n(&g_process.thread_count, __ATOMIC_RELAXED) != 1;
+    if (*counted)
+        return libos_fd_get(fd);
+    const struct fd_array* a = get_cur_thread()->files->array;
+    return (uint32_t)fd < a->size ? a->files[fd] : NULL;
+}
+
 /* Lowest free number from min on, may lie behind the array. Under the lock. */
 static uint32_t find_free(const struct libos_fd_table* t, uint32_t min) {
     const struct fd_array* a = t->array;

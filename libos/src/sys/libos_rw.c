@@ -48,10 +48,11 @@ static long transfer(struct libos_file* f, bool write, const struct iovec* iov, 
 
 /* One buffer. */
 static inline long do_rw(unsigned int fd, void* buf, size_t count, const int64_t* pos, bool write) {
-    struct libos_file* f = libos_fd_get_open(fd);
+    bool counted;
+    struct libos_file* f = libos_fd_borrow(fd, &counted);
     if (!f)
         return -EBADF;
-    long ret = transfer_check(f, write);
+    long ret = f->flags & O_PATH ? -EBADF : transfer_check(f, write);
     if (!ret && !access_ok(buf, count))
         ret = -EFAULT;
     if (!ret && (int64_t)count < 0)
@@ -60,7 +61,8 @@ static inline long do_rw(unsigned int fd, void* buf, size_t count, const int64_t
         struct iovec iov = {buf, MIN(count, MAX_RW_COUNT)};
         ret = transfer(f, write, &iov, 1, pos, 0);
     }
-    libos_file_put(f);
+    if (counted)
+        libos_file_put(f);
     return ret;
 }
 

@@ -2,6 +2,7 @@
  * --stats: how often each call was made, how long it took, and by which way it came. Printed when
  * the process ends.
  */
+#include "../arch/x86_64/patch.h"
 #include "../proc/libos_proc_internal.h"
 #include "trace.h"
 
@@ -61,9 +62,11 @@ static void print_stats(void) {
         all.ns += s->ns;
     }
     percent(fast, all.count - all.trapped, all.count);
-    say("%10lu %9lu %11s %11lu  total (%lu by trap)\n", (unsigned long)all.count,
-        (unsigned long)all.failed, fast, (unsigned long)(all.ns / 1000),
-        (unsigned long)all.trapped);
+    unsigned patched, refused;
+    libos_patch_counts(&patched, &refused);
+    say("%10lu %9lu %11s %11lu  total (%lu by trap; %u call sites patched, %u left to trap)\n",
+        (unsigned long)all.count, (unsigned long)all.failed, fast, (unsigned long)(all.ns / 1000),
+        (unsigned long)all.trapped, patched, refused);
 }
 
 void trace_stats_init(void) {

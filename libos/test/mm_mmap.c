@@ -105,6 +105,16 @@ TEST(map_32bit) {
     CHECK((uintptr_t)p + 16 * PAGE <= 0x80000000UL);
     CHECK((uintptr_t)p >= 0x10000);
     munmap(p, 16 * PAGE);
+    /* a hint counts here too, if it ends below 2 GiB */
+    char* hint = (char*)0x50000000;
+    CHECK_EQ(mmap(hint, PAGE, RW, PA | MAP_32BIT, -1, 0), hint);
+    void* q = mmap(hint, PAGE, RW, PA | MAP_32BIT, -1, 0);
+    CHECK(q != hint && (uintptr_t)q < 0x80000000UL);
+    munmap(q, PAGE);
+    munmap(hint, PAGE);
+    q = mmap((char*)0x90000000, PAGE, RW, PA | MAP_32BIT, -1, 0);
+    CHECK((uintptr_t)q < 0x80000000UL);
+    munmap(q, PAGE);
 }
 
 TEST(protect) {

@@ -75,7 +75,9 @@ long mm_place(struct libos_mm* mm, uint64_t hint, uint64_t len, int flags, bool 
     if (len > mm->user_end) {
         return -ENOMEM;
     }
-    if (hint && !(flags & MAP_32BIT) && hint_free(mm, hint, len)) {
+    /* MAP_32BIT takes a hint as well, if it ends low enough. */
+    bool reachable = !(flags & MAP_32BIT) || hint + len <= 1UL << 31;
+    if (hint && reachable && hint_free(mm, hint, len)) {
         return (long)hint;
     }
     if (flags & MAP_32BIT) {

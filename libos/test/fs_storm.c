@@ -97,7 +97,7 @@ static void* worker(void* arg) {
                 ret = link(a, b);
                 break;
             case 3:
-                ret = symlink(next(&seed) & 1 ? "a" : "../b", a);
+                ret = symlink(next(&seed) & 1 ? "a" : "b", a);
                 break;
             case 4:
                 ret = unlink(a);

@@ -88,12 +88,15 @@ TEST(PalThreadExit, many_threads_leave_nothing_behind) {
 TEST(PalThreadExit, thousand_at_once) {
     static uint32_t tids[1000];
     static PAL_HANDLE handles[1000];
+    PAL_USAGE usage;
     for (int i = 0; i < 1000; i++)
         EXPECT(start(thread_ends, &tids[i], &handles[i]), 0);
     for (int i = 0; i < 1000; i++) {
         join(&tids[i]);
         PalObjectClose(handles[i]);
     }
+    EXPECT(PalProcessUsage(false, &usage), 0);
+    CHECK(usage.resident < 12UL << 20); /* a page or two for each idle block */
 }
 
 /* Waits; each interruption is answered by one more ack. */

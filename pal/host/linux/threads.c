@@ -15,12 +15,14 @@
 
 #define THREAD_STACK_SIZE (64UL << 10)
 #define MAX_LOOKS         16
+#define MAX_IDLE          32 /* blocks that keep their memory */
 #define ALT_STACK_MIN     (64UL << 10)
 
 struct host_lock g_thread_lock = HOST_LOCK_INIT; /* guards the lists below */
 static struct host_tcb* g_all;                   /* every block there is */
 static struct host_tcb* g_ended;      /* blocks of ended and ending threads, oldest first */
 static struct host_tcb* g_ended_last; /* undefined while g_ended is NULL */
+static int g_ended_count;
 static bool g_fsgsbase;
 
 static PAL_NUM alt_stack_size(void) {
@@ -68,6 +70,7 @@ static struct host_tcb* block_reuse(void) {
         *(before ? &before->next : &g_ended) = tcb->next;
         if (g_ended_last == tcb)
             g_ended_last = before;
+        g_ended_count--;
     }
     host_unlock(&g_thread_lock);
     return tcb;
@@ -81,7 +84,24 @@ static void block_retire(struct host_tcb* tcb) {
     else
         g_ended = tcb;
     g_ended_last = tcb;
+    g_ended_count++;
     host_unlock(&g_thread_lock);
+}
+
+/* Gives the memory of the caller's block back, but for its TCB and what it stands on, when many
+ * blocks lie idle already. All signals are blocked. */
+static void block_trim(struct host_tcb* tcb) {
+    char here;
+    PAL_NUM stack = (PAL_NUM)tcb->alt_stack + tcb->alt_stack_size + PAGE_SIZE;
+    PAL_NUM top = (PAL_NUM)tcb->stack_top, sp = (PAL_NUM)&here;
+    if (__atomic_load_n(&g_ended_count, __ATOMIC_RELAXED) < MAX_IDLE)
+        return;
+    if (sp >= stack && sp < top)
+        top = PAGE_DOWN(sp) - PAGE_SIZE;
+    if (sp - (PAL_NUM)tcb->alt_stack >= tcb->alt_stack_size) /* not within an upcall */
+        host_syscall(__NR_madvise, tcb->alt_stack, tcb->alt_stack_size, MADV_DONTNEED);
+    if (top > stack)
+        host_syscall(__NR_madvise, stack, top - stack, MADV_DONTNEED);
 }
 
 static void tcb_reset(struct host_tcb* tcb, struct host_handle* handle) {
@@ -201,8 +221,10 @@ _Noreturn void PalThreadExit(int* clear_child_tid) {
     uint64_t all = ~0UL;
     host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &all, NULL, 8);
     mark_ended(tcb);
-    if (!tcb->is_first)
+    if (!tcb->is_first) {
+        block_trim(tcb);
         block_retire(tcb);
+    }
     pal_thread_end(clear_child_tid, tcb->is_first);
 }
 
@@ -238,6 +260,7 @@ void PalThreadYieldExecution(void) {
 void host_thread_after_fork(void) {
     struct host_tcb* self = host_tcb();
     g_ended = g_ended_last = NULL;
+    g_ended_count = 0;
     for (struct host_tcb* tcb = g_all; tcb; tcb = tcb->all) {
         if (tcb == self)
             continue;
@@ -249,6 +272,7 @@ void host_thread_after_fork(void) {
         tcb->next = g_ended;
         g_ended_last = g_ended ? g_ended_last : tcb;
         g_ended = tcb;
+        g_ended_count++;
     }
     self->tid = self->handle->thread.tid = g_pid;
     self->alive = 1;

@@ -70,6 +70,8 @@ int libos_mm_protect(uint64_t addr, size_t size, int prot);
  * [low, high), the guest can neither unmap nor change it. Returns the address or -errno. */
 long libos_mm_map_internal(uint64_t low, uint64_t high, size_t size, int prot, const char* name);
 
+void libos_mm_unmap_internal(uint64_t addr, size_t size); /* exactly what one call mapped */
+
 /* Forget and unmap everything but VMA_INTERNAL: execve. Other threads are gone. */
 void libos_mm_unmap_all(void);
 
@@ -109,6 +111,10 @@ int libos_mm_fault_code(uint64_t addr);
 
 /* arch/: executable bytes in [start, end) are going away or may change: forget patches there. */
 void libos_patch_forget(uint64_t start, uint64_t end) __attribute__((weak, visibility("hidden")));
+
+/* arch/: a new program is about to be mapped at [low, high), where it must lie (0, 0: anywhere).
+ * Nothing of the guest is mapped and no other thread exists: make room there if need be. */
+void libos_patch_exec(uint64_t low, uint64_t high) __attribute__((weak));
 
 /* The name of anonymous memory, prctl(PR_SET_VMA): name is LibOS memory or NULL. */
 int libos_mm_set_anon_name(uint64_t addr, size_t size, const char* name);

@@ -68,6 +68,8 @@ int exec_parse_program(struct exec* e);
 
 /* ---- libos_elf_map.c ----------------------------------------------------------------------------
  */
+/* Before the first image of a program: tell arch/ where it has to lie. */
+void exec_make_room(const struct exec_file* f);
 /* Map all segments. base: where an ET_DYN image goes; 0: anywhere. */
 int exec_map_image(const struct exec_file* f, uint64_t base, struct exec_image* out);
 

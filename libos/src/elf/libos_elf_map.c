@@ -5,6 +5,7 @@
 #include <linux/mman.h>
 #include "../mm/libos_mm_calls.h"
 #include "elf_internal.h"
+#include "libos_mm.h"
 
 static int segment_prot(uint32_t flags) {
     return (flags & PF_R ? PROT_READ : 0) | (flags & PF_W ? PROT_WRITE : 0) |
@@ -122,6 +123,16 @@ static int choose_bias(const struct exec_file* f, const struct extent* x, uint64
     }
     *bias = base - ALIGN_DOWN(x->low, x->align);
     return 0;
+}
+
+void exec_make_room(const struct exec_file* f) {
+    struct extent x = {0};
+    if (f->ehdr.e_type != ET_EXEC || find_extent(f, &x) < 0) {
+        x.low = x.high = 0;
+    }
+    if (libos_patch_exec) {
+        libos_patch_exec(x.low, x.high);
+    }
 }
 
 int exec_map_image(const struct exec_file* f, uint64_t base, struct exec_image* im) {

@@ -180,6 +180,7 @@ static int load(struct exec* e, uint64_t* entry, uint64_t* sp) {
     struct exec_image prog, interp = {0};
     bool pie = e->prog.ehdr.e_type == ET_DYN;
     uint64_t base = pie && e->interp_path ? mm_pie_base() : 0;
+    exec_make_room(&e->prog);
     int ret = exec_map_image(&e->prog, base, &prog);
     if (ret < 0) {
         return ret;

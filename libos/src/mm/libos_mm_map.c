@@ -366,3 +366,12 @@ long libos_mm_map_internal(uint64_t low, uint64_t high, size_t size, int prot, c
     vma_free_chain(dead);
     return ret < 0 ? ret : (long)addr;
 }
+
+void libos_mm_unmap_internal(uint64_t addr, size_t size) {
+    struct libos_vma* dead = NULL;
+    write_lock(&g_mm.lock);
+    vma_remove_range(&g_mm, addr, addr + PAGE_UP(size), &dead);
+    PalVirtualMemoryFree((void*)addr, PAGE_UP(size));
+    write_unlock(&g_mm.lock);
+    vma_free_chain(dead);
+}

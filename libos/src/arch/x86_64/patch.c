@@ -41,6 +41,17 @@ int libos_patch_init(void) {
     return 0;
 }
 
+void libos_patch_exec(uint64_t low, uint64_t high) {
+    bool clash = patch_slots_within(low, high);
+    if (clash && g_patching) {
+        log_debug("the program lies where call-site slots would: its calls stay on the trap path");
+        patch_slots_unmap();
+        g_patching = false;
+    } else if (!clash && !g_patching) {
+        g_patching = patch_slots_map() == 0;
+    }
+}
+
 void libos_patch_counts(unsigned* patched, unsigned* refused) {
     *patched = g_patched;
     *refused = g_refused;

@@ -47,6 +47,10 @@ void libos_patch_counts(unsigned* patched, unsigned* refused);
 
 /* ---- stubs.c ---------------------------------------------------------------------------------- */
 int patch_stubs_init(void);
+/* The slots' fixed place in the guest's range: take it, give it up, does it lie in this range? */
+int patch_slots_map(void);
+void patch_slots_unmap(void);
+bool patch_slots_within(uint64_t low, uint64_t high);
 /* The site with this `syscall`, or NULL. Lock-free. GONE ones are not found. */
 struct patch_site* patch_find(uint64_t syscall_addr);
 /* A new site in state SEEN, or NULL when the table is full. Under g_patch_lock. */

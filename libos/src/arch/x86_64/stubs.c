@@ -37,15 +37,25 @@ int patch_stubs_init(void) {
     if (PalVirtualMemoryAlloc(&stubs, PAGE_UP(STUBS_SIZE), PAL_ALLOC_INTERNAL,
                               PAL_PROT_READ | PAL_PROT_EXEC) < 0)
         return -ENOMEM;
-    long at = libos_mm_map_internal(PATCH_SLOTS_BASE, PATCH_SLOTS_BASE + SLOTS_SIZE, SLOTS_SIZE,
-                                    PROT_READ, "[culm]");
-    if (at != (long)PATCH_SLOTS_BASE)
-        return at < 0 ? at : -ENOMEM;
     g_sites = memory;
     g_hash = (uint32_t*)(g_sites + PATCH_SITES_MAX);
     g_slots = slots;
     g_stubs = stubs;
-    return 0;
+    return patch_slots_map();
+}
+
+int patch_slots_map(void) {
+    long at = libos_mm_map_internal(PATCH_SLOTS_BASE, PATCH_SLOTS_BASE + SLOTS_SIZE, SLOTS_SIZE,
+                                    PROT_READ, "[culm]");
+    return at == (long)PATCH_SLOTS_BASE ? 0 : at < 0 ? (int)at : -ENOMEM;
+}
+
+void patch_slots_unmap(void) {
+    libos_mm_unmap_internal(PATCH_SLOTS_BASE, SLOTS_SIZE);
+}
+
+bool patch_slots_within(uint64_t low, uint64_t high) {
+    return low < PATCH_SLOTS_BASE + SLOTS_SIZE && high > PATCH_SLOTS_BASE;
 }
 
 /* ---- the table -------------------------------------------------------------------------------- */

@@ -98,7 +98,7 @@ static long pseudo_write(struct libos_file* f, const struct iovec* iov, int iov_
     (void)rwf;
     const struct libos_pseudo_at* at = libos_pseudo_of(f);
     if (!at->node->store)
-        return -EINVAL;
+        return -EIO;
     char* text = libos_malloc(STORE_MAX + 1);
     if (!text)
         return -ENOMEM;

@@ -201,14 +201,28 @@ static void show_allowed(struct libos_text* out, struct libos_thread* t) {
     libos_text_list(out, nodes, node_exists, 0);
 }
 
+/* Newline and backslash as C writes them, as the kernel does. */
+static void show_name(struct libos_text* out, const char* comm) {
+    text_literal(out, "Name:\t");
+    for (; *comm; comm++) {
+        if (*comm == '\n')
+            text_literal(out, "\\n");
+        else if (*comm == '\\')
+            text_literal(out, "\\\\");
+        else
+            libos_text_append(out, comm, 1);
+    }
+    text_literal(out, "\n");
+}
+
 static void show_status(struct libos_text* out, struct libos_thread* t) {
     struct task_view v;
     PAL_USAGE usage = {0};
     look_at(t, &v);
     PalProcessUsage(v.current, &usage);
     const struct libos_process* p = &g_process;
-    libos_text_append(out, "Name:\t", 6);
-    libos_text_printf(out, "%s\nUmask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n", v.comm,
+    show_name(out, v.comm);
+    libos_text_printf(out, "Umask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n",
                       t->fs ? t->fs->umask : 022, v.current ? "R (running)" : "S (sleeping)",
                       p->pid, v.tid);
     libos_text_printf(out, "PPid:\t%d\nTracerPid:\t0\n", p->ppid);

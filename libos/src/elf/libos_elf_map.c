@@ -90,20 +90,17 @@ static void note_segment(const struct elf64_phdr* ph, uint64_t bias, struct exec
     im->end = MAX(im->end, start + ph->p_memsz);
 }
 
+/* PT_PHDR is not asked, and the last segment that holds the headers counts: as Linux does it. */
 static uint64_t phdr_address(const struct exec_file* f, uint64_t bias) {
-    for (int i = 0; i < f->ehdr.e_phnum; i++) {
-        if (f->phdrs[i].p_type == PT_PHDR) {
-            return bias + f->phdrs[i].p_vaddr;
-        }
-    }
+    uint64_t addr = 0;
     for (int i = 0; i < f->ehdr.e_phnum; i++) {
         const struct elf64_phdr* ph = &f->phdrs[i];
         if (ph->p_type == PT_LOAD && ph->p_offset <= f->ehdr.e_phoff &&
             f->ehdr.e_phoff < ph->p_offset + ph->p_filesz) {
-            return bias + f->ehdr.e_phoff - ph->p_offset + ph->p_vaddr;
+            addr = f->ehdr.e_phoff - ph->p_offset + ph->p_vaddr;
         }
     }
-    return 0;
+    return bias + addr;
 }
 
 static int choose_bias(const struct exec_file* f, const struct extent* x, uint64_t base,

@@ -46,10 +46,17 @@ bool mm_parse_size(const char* text, uint64_t* size) {
     return true;
 }
 
+#define ROOM_WANTED (4UL << 30)
+
 /* Linux: the heap starts up to 32 MiB (8192 pages) above the program's end. */
 void mm_brk_init(uint64_t program_end, uint64_t start_data, uint64_t end_data) {
     write_lock(&g_mm.lock);
     uint64_t at = PAGE_UP(program_end) + mm_random_pages(13);
+    /* Memory of the LibOS just above would cut the heap short: begin behind it. */
+    const struct libos_vma* next = vma_find(&g_mm, at);
+    if (next && (next->flags & VMA_INTERNAL) && next->start - at < ROOM_WANTED) {
+        at = next->end + mm_random_pages(13);
+    }
     g_mm.start_brk = g_mm.brk = at;
     g_mm.start_data = start_data;
     g_mm.end_data = end_data;

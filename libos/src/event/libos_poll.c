@@ -1,6 +1,7 @@
 /*
  * Readiness of files: who waits for it, and waiting for many at once (poll, select).
  */
+#include <asm/fcntl.h>
 #include <asm/poll.h>
 #include <linux/stat.h>
 
@@ -81,6 +82,7 @@ struct poll_set {
     size_t count;
     struct pollfd* fds;
     struct libos_file** files;
+    bool counted; /* a reference is held on each file; else a lone thread borrows them */
     PAL_HANDLE* handles;
     PAL_FLG *want, *got;
     size_t host_count;     /* handles that are not NULL */
@@ -128,6 +130,18 @@ static void poll_wake(struct libos_file_waiter* base, unsigned events) {
         PalThreadResume(set->thread);
 }
 
+/* The file of a descriptor; NULL: closed, or O_PATH. */
+static struct libos_file* poll_get(struct poll_set* set, int fd) {
+    bool counted = true;
+    struct libos_file* f = set->counted ? libos_fd_get(fd) : libos_fd_borrow(fd, &counted);
+    if (f && (__atomic_load_n(&f->flags, __ATOMIC_RELAXED) & O_PATH)) {
+        if (counted)
+            libos_file_put(f);
+        return NULL;
+    }
+    return f;
+}
+
 /* Takes a reference on each file and looks at what can be told without the host. Returns how many
  * descriptors are ready already, or -EBADF. */
 static long poll_prepare(struct poll_set* set, bool bad_fd) {
@@ -140,7 +154,7 @@ static long poll_prepare(struct poll_set* set, bool bad_fd) {
         set->want[i] = 0;
         if (p->fd < 0 || ret < 0)
             continue;
-        struct libos_file* f = libos_fd_get_open(p->fd);
+        struct libos_file* f = poll_get(set, p->fd);
         set->files[i] = f;
         if (!f) {
             p->revents = POLLNVAL;
@@ -201,7 +215,7 @@ static void poll_finish(struct poll_set* set) {
             libos_file_remove_waiter(set->waiters[i].file, &set->waiters[i].base);
         libos_free(set->waiters);
     }
-    for (size_t i = 0; i < set->count; i++) {
+    for (size_t i = 0; set->counted && i < set->count; i++) {
         if (set->files[i])
             libos_file_put(set->files[i]);
     }
@@ -284,6 +298,7 @@ long libos_poll(struct pollfd* fds, size_t count, uint64_t deadline_ns, bool bad
         set.want = (PAL_FLG*)(set.handles + count);
     }
     set.got = set.want + count;
+    set.counted = __atomic_load_n(&g_process.thread_count, __ATOMIC_RELAXED) != 1;
     long ret = poll_prepare(&set, bad_fd);
     if (ret >= 0)
         ret = poll_loop(&set, ret, deadline_ns);

@@ -1,6 +1,7 @@
 /*
  * epoll_create, epoll_ctl, epoll_wait and their kin: decode and check. epoll_ctl(2), epoll_wait(2).
  */
+#include <asm/fcntl.h>
 #include <linux/time_types.h>
 
 #include "../event/libos_epoll_internal.h"
@@ -41,11 +42,14 @@ long libos_syscall_epoll_ctl(int epfd, int op, int fd, struct epoll_event* user_
 }
 
 static long wait_on(int epfd, struct epoll_event* events, int max, uint64_t deadline_ns) {
-    struct libos_file* f = libos_fd_get_open(epfd);
+    bool counted;
+    struct libos_file* f = libos_fd_borrow(epfd, &counted);
     if (!f)
         return -EBADF;
     long ret;
-    if (max <= 0 || max > MAX_EVENTS)
+    if (f->flags & O_PATH)
+        ret = -EBADF;
+    else if (max <= 0 || max > MAX_EVENTS)
         ret = -EINVAL;
     else if (!access_ok(events, (size_t)max * sizeof(*events)))
         ret = -EFAULT;
@@ -53,7 +57,8 @@ static long wait_on(int epfd, struct epoll_event* events, int max, uint64_t dead
         ret = -EINVAL;
     else
         ret = libos_epoll_wait(f, events, max, deadline_ns);
-    libos_file_put(f);
+    if (counted)
+        libos_file_put(f);
     return ret;
 }
 

@@ -76,7 +76,7 @@ struct libos_mount {
     uint64_t magic; /* statfs f_type where the LibOS makes it up */
     bool readonly;
     bool is_file;      /* a single file is mounted */
-    bool made_up; /* a tmpfs that only holds mount points that the host does not have */
+    bool made_up;      /* a tmpfs that only holds mount points that the host does not have */
     bool virtual_name; /* the directory it is mounted in does not have the name itself */
     struct libos_path plain;
     char* host_path; /* chroot: canonical host path of the root */

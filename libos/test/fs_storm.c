@@ -1,5 +1,5 @@
-/* Many threads making, moving, linking, reading and removing the same few names: no answer that Linux
- * could not give, and in the end everything can be removed. Here and in /dev/shm. */
+/* Many threads making, moving, linking, reading and removing the same few names: no answer that
+ * Linux could not give, and in the end everything can be removed. Here and in /dev/shm. */
 #include "oracle.h"
 #include <dirent.h>
 #include <fcntl.h>

@@ -13,8 +13,8 @@ int libos_expand(struct libos_lookup* l);
  * follow it; for ".." behind a link. */
 int libos_expand_path(struct libos_lookup* l, const char* tail);
 
-/* The root of the root mount is in nearly every lookup, and lives as long as the process: lookups do
- * not count it, so that threads do not fight for its count. take: of a counted one. */
+/* The root of the root mount is in nearly every lookup, and lives as long as the process: lookups
+ * do not count it, so that threads do not fight for its count. take: of a counted one. */
 static inline void libos_lookup_keep(struct libos_file* f) {
     if (f != g_root_mount->root)
         libos_file_get(f);

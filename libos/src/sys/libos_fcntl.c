@@ -93,8 +93,16 @@ static long set_signal(struct libos_file* f, unsigned long arg) {
 /* ---- seals, hints -----------------------------------------------------------------------------
  */
 
+/* tmpfs files have seals too: the one that forbids any more. */
+static bool on_tmpfs(struct libos_file* f) {
+    struct libos_mount* m = f->path ? f->path->mount : NULL;
+    return m && strcmp(m->ops->name, "tmpfs") == 0 && libos_file_type(f) == S_IFREG;
+}
+
 static long get_seals(struct libos_file* f) {
     uint32_t seals = 0;
+    if (on_tmpfs(f))
+        return 1; /* F_SEAL_SEAL */
     if (!f->host || libos_file_type(f) != S_IFREG)
         return -EINVAL;
     int ret = PalStreamControl(f->host, PAL_OP_SEALS_GET, &seals, sizeof(seals));
@@ -103,6 +111,8 @@ static long get_seals(struct libos_file* f) {
 
 static long add_seals(struct libos_file* f, unsigned long arg) {
     uint32_t seals = arg;
+    if (on_tmpfs(f))
+        return seals & ~0x3fu ? -EINVAL : -EPERM;
     if (!f->host || libos_file_type(f) != S_IFREG)
         return -EINVAL;
     if (!((f->flags & O_ACCMODE) & (O_WRONLY | O_RDWR)))

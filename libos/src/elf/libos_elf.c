@@ -136,6 +136,9 @@ static int read_interp_path(struct exec* e, const struct elf64_phdr* ph) {
 
 static int open_interp(struct exec* e) {
     e->failed = e->interp_path;
+    if (!e->interp_path[0]) {
+        return -EACCES; /* Linux takes it for the working directory */
+    }
     int ret = exec_file_open(&e->interp, AT_FDCWD, e->interp_path, 0);
     if (ret < 0) {
         return ret;

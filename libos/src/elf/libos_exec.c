@@ -64,13 +64,14 @@ static int parse_script_line(char* head, char** interp, char** arg) {
     while (*p && !is_space(*p)) {
         p++;
     }
+    *arg = NULL;
     if (*p) {
         *p++ = 0;
-        while (is_space(*p)) {
+        while (p < end && is_space(*p)) {
             p++;
         }
+        *arg = p < end ? p : NULL; /* may be empty: a NUL follows */
     }
-    *arg = *p ? p : NULL;
     return 0;
 }
 

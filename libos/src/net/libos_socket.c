@@ -65,23 +65,6 @@ void libos_socket_set_connected(struct libos_file* f) {
     __atomic_store_n(&f->ops, &g_socket_ops, __ATOMIC_RELEASE);
 }
 
-/* The host would bind the socket to its own process number, which is not the guest's to see: bind
- * it to a number made up here. */
-static int bind_netlink(struct libos_file* f) {
-    struct libos_socket* s = libos_socket_of(f);
-    struct sockaddr_nl addr = {.nl_family = AF_NETLINK};
-    int ret;
-    do {
-        ret = PalRandomBitsRead(&addr.nl_pid, sizeof(addr.nl_pid));
-        if (ret < 0)
-            return (int)pal_to_errno(ret);
-        addr.nl_pid |= 0x80000000u;
-        ret = PalSocketBind(f->host, &addr, sizeof(addr));
-    } while (ret == PAL_ERROR_ADDRINUSE);
-    s->netlink_id = addr.nl_pid;
-    return (int)pal_to_errno(ret);
-}
-
 int libos_socket_create(int family, int type, int protocol, bool nonblock,
                         struct libos_file** out) {
     PAL_HANDLE host;
@@ -94,6 +77,8 @@ int libos_socket_create(int family, int type, int protocol, bool nonblock,
             return -ESOCKTNOSUPPORT;
         return libos_unix_create(type, protocol, nonblock, out);
     }
+    if (family == AF_NETLINK && protocol != NETLINK_ROUTE)
+        return -EPROTONOSUPPORT; /* the others tell of the host, not of this instance */
     int ret = PalSocketCreate((PAL_FLG)family, (PAL_FLG)type, (PAL_FLG)protocol,
                               nonblock ? PAL_OPTION_NONBLOCK : 0, &host);
     if (ret < 0)
@@ -101,7 +86,7 @@ int libos_socket_create(int family, int type, int protocol, bool nonblock,
     struct libos_file* f = libos_socket_file(family, type, protocol, nonblock, host);
     if (!f)
         return -ENOMEM;
-    ret = family == AF_NETLINK ? bind_netlink(f) : 0;
+    ret = family == AF_NETLINK ? libos_netlink_bind(f) : 0;
     if (ret < 0) {
         libos_file_put(f);
         return ret;
@@ -185,6 +170,8 @@ static int64_t send_to_host(struct libos_file* f, const struct libos_message* m,
         return libos_socket_alone(f) ? -EOPNOTSUPP : -EISCONN;
     if (libos_socket_alone(f))
         return -ENOTCONN;
+    if (s->family == AF_NETLINK)
+        return libos_netlink_send(f, m, flags);
     return pal_to_errno(PalSocketSend(f->host, m->iov, (PAL_NUM)m->iov_count, m->addr, m->addr_size,
                                       m->control, m->control_size, flags));
 }

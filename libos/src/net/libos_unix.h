@@ -44,6 +44,10 @@ unsigned libos_unix_poll(struct libos_file* f); /* of one that is not connected 
 int libos_unix_target(struct libos_file* f, const void* addr, PAL_NUM size,
                       struct libos_file** target, PAL_HANDLE* via);
 
+/* libos_netlink.c: an address for a fresh socket; sending. */
+int libos_netlink_bind(struct libos_file* f);
+int64_t libos_netlink_send(struct libos_file* f, const struct libos_message* m, unsigned int flags);
+
 /* libos_socket.c: a stream that is not connected has operations of its own. */
 bool libos_socket_alone(const struct libos_file* f);
 void libos_socket_set_alone(struct libos_file* f);

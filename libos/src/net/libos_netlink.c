@@ -1,0 +1,66 @@
+/*
+ * AF_NETLINK, NETLINK_ROUTE: what getifaddrs(3) and if_nameindex(3) ask. rtnetlink(7). A guest may
+ * look at the host's interfaces and routes, and change nothing.
+ */
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+
+#include "libos_unix.h"
+
+#define MESSAGE_MAX 32768
+
+/* The host would bind the socket to its own process number, which is not the guest's to see: bind
+ * it to a number made up here. */
+int libos_netlink_bind(struct libos_file* f) {
+    struct libos_socket* s = libos_socket_of(f);
+    struct sockaddr_nl addr = {.nl_family = AF_NETLINK};
+    int ret;
+    do {
+        ret = PalRandomBitsRead(&addr.nl_pid, sizeof(addr.nl_pid));
+        if (ret < 0)
+            return (int)pal_to_errno(ret);
+        addr.nl_pid |= 0x80000000u;
+        ret = PalSocketBind(f->host, &addr, sizeof(addr));
+    } while (ret == PAL_ERROR_ADDRINUSE);
+    s->netlink_id = addr.nl_pid;
+    return (int)pal_to_errno(ret);
+}
+
+/* Only questions: RTM_GET*. What is no whole message is not looked at by the host either. */
+static int check_requests(const char* buf, size_t size) {
+    struct nlmsghdr h;
+    for (size_t pos = 0; pos < size && size - pos >= sizeof(h); pos += NLMSG_ALIGN(h.nlmsg_len)) {
+        memcpy(&h, buf + pos, sizeof(h));
+        if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > size - pos)
+            break;
+        if (h.nlmsg_type >= RTM_BASE && (h.nlmsg_type - RTM_BASE) % 4 != 2)
+            return -EPERM;
+    }
+    return 0;
+}
+
+/* Copied first: what was checked is what is sent. */
+int64_t libos_netlink_send(struct libos_file* f, const struct libos_message* m,
+                           unsigned int flags) {
+    size_t size = 0, done = 0;
+    for (int i = 0; i < m->iov_count; i++)
+        size += m->iov[i].iov_len;
+    if (size > MESSAGE_MAX)
+        return -EMSGSIZE;
+    char* buf = libos_malloc(size ? size : 1);
+    if (!buf)
+        return -ENOBUFS;
+    int64_t ret = 0;
+    for (int i = 0; i < m->iov_count && ret == 0; i++) {
+        ret = user_copy_from(buf + done, m->iov[i].iov_base, m->iov[i].iov_len);
+        done += m->iov[i].iov_len;
+    }
+    if (ret == 0)
+        ret = check_requests(buf, size);
+    if (ret == 0) {
+        struct iovec iov = {buf, size};
+        ret = pal_to_errno(PalSocketSend(f->host, &iov, 1, m->addr, m->addr_size, NULL, 0, flags));
+    }
+    libos_free(buf);
+    return ret;
+}

@@ -174,11 +174,12 @@ struct libos_lookup {
     int dirfd;
     int links; /* followed so far */
     int retries;
-    uint64_t resolve;        /* RESOLVE_* of openat2 */
-    bool last_is_link;       /* why it ended with -ELOOP: not followed, as asked */
-    struct libos_file* base; /* owned */
-    struct libos_file* root; /* owned; NULL until it is needed */
-    char* text;              /* what remains, below base; in buf */
+    uint64_t resolve;                /* RESOLVE_* of openat2 */
+    struct libos_mount* start_mount; /* with RESOLVE_NO_XDEV: may not be left */
+    bool last_is_link;               /* why it ended with -ELOOP: not followed, as asked */
+    struct libos_file* base;         /* owned */
+    struct libos_file* root;         /* owned; NULL until it is needed */
+    char* text;                      /* what remains, below base; in buf */
     char buf[PATH_MAX];
 };
 int libos_lookup_start(struct libos_lookup* l, int dirfd, const char* path, unsigned int flags);

@@ -234,6 +234,7 @@ static __attribute__((noinline)) int find_mount(struct libos_lookup* l) {
 /* RESOLVE_IN_ROOT makes the start the root; with RESOLVE_BENEATH an absolute path is out of it. */
 int libos_lookup_restrict(struct libos_lookup* l, uint64_t resolve) {
     l->resolve = resolve;
+    l->start_mount = l->base->path ? l->base->path->mount : NULL;
     if (!(resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)))
         return 0;
     bool absolute = l->buf[0] == '/';
@@ -260,9 +261,8 @@ int libos_lookup_step(struct libos_lookup* l) {
         if (s.leaves)
             return -EXDEV;
     }
-    struct libos_mount* start = l->base->path ? l->base->path->mount : NULL;
     int ret = step(l);
-    if (!ret && (l->resolve & RESOLVE_NO_XDEV) && l->at.mount != start)
+    if (!ret && (l->resolve & RESOLVE_NO_XDEV) && l->at.mount != l->start_mount)
         return -EXDEV;
     return ret;
 }

@@ -99,11 +99,9 @@ static void* shaker(void* arg) {
     while (!atomic_load(&storm_stop)) {
         if (w->index < 2) {
             int how = storm_random(w) % 3;
-            if (how == 0)
-                munmap(shaky, PAGE);
-            else
-                mmap(shaky, PAGE, how == 1 ? PROT_READ : PROT_READ | PROT_WRITE,
-                     MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            /* Never unmapped: another thread's mmap could take the place. */
+            static const int prots[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE};
+            mmap(shaky, PAGE, prots[how], MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         } else {
             long r = 0;
             char* at = shaky - 8 + storm_random(w) % 16;

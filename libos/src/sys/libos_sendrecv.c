@@ -283,9 +283,10 @@ static long send_with_rights(struct libos_file* f, struct libos_message* m,
         struct control_header header;
         PAL_HANDLE handle;
     } record = {{sizeof(record), SOL_SOCKET_, SCM_RIGHTS_}, token.handle};
-    m->control = &record;
-    m->control_size = sizeof(record);
-    long sent = libos_socket_send(f, m, flags);
+    struct libos_message with_record = *m;
+    with_record.control = &record;
+    with_record.control_size = sizeof(record);
+    long sent = libos_socket_send(f, &with_record, flags);
     PalObjectClose(token.handle);
     if (sent < 0)
         libos_rights_forget(token.number);

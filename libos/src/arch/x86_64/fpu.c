@@ -24,6 +24,7 @@ int libos_user_fxrstor(const void* area);
 static uint8_t g_init_area[4096] __attribute__((aligned(64)));
 #define MXCSR_OFFSET  24
 #define MXCSR_DEFAULT 0x1f80
+#define FCW_DEFAULT   0x37f
 
 void libos_fpu_init(void) {
     g_libos_xfeatures = g_pal_control->cpu_info.xfeatures & ~XFEATURE_DYNAMIC;
@@ -35,11 +36,17 @@ void libos_fpu_init(void) {
         g_libos_xsave_size = MAX(g_libos_xsave_size, v[PAL_CPUID_WORD_EBX] + v[PAL_CPUID_WORD_EAX]);
     }
     uint32_t mxcsr = MXCSR_DEFAULT;
+    uint16_t fcw = FCW_DEFAULT; /* for processors without XSAVE */
     memcpy(g_init_area + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+    memcpy(g_init_area, &fcw, sizeof(fcw));
 }
 
+/* Only the features counted in: the processor may look at all of an area as large as they ask for. */
 void libos_fpu_reset(void) {
-    libos_user_xrstor(g_init_area, g_libos_xfeatures);
+    if (g_libos_xfeatures)
+        libos_user_xrstor(g_init_area, g_libos_xfeatures);
+    else
+        libos_user_fxrstor(g_init_area);
 }
 
 size_t libos_fpu_frame_size(void) {

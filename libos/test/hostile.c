@@ -53,8 +53,8 @@ int main(int argc, char** argv) {
         static const long nrs[] = {471,        500,         511,         512,        548,
                                    1000,       4096,        65536,       -1,         -2,
                                    0x40000000, 0x40000001,  0x40000027,  0x7fffffff, 0x80000000,
-                                   -4096,      0x100000027, 0xffffffff,  335,        423,
-                                   INT64_MAX,  INT64_MIN,   0x80000027L, 180};
+                                   -4096,      0x100000027, 0xffffffff,  470000,     423,
+                                   INT64_MAX,  0x80000027L, 180};
         int bad = 0;
         for (unsigned i = 0; i < sizeof(nrs) / sizeof(nrs[0]); i++) {
             long r = call(nrs[i], -1, -1, -1, -1, -1, -1);
@@ -73,6 +73,17 @@ int main(int argc, char** argv) {
         __asm__ volatile("xor %%ebp,%%ebp; sysenter" : : "a"(1), "b"(7));
         return 8;
     }
+    if (is(what, "far-jump")) { /* into 32-bit mode, where a null pointer is waiting */
+        char* p = mmap((void*)0x20000000, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        memcpy(p, "\x31\xc0\x89\x00\xf4", 5); /* xor %eax,%eax; mov %eax,(%eax); hlt */
+        struct {
+            uint32_t offset;
+            uint16_t selector;
+        } __attribute__((packed)) far = {(uint32_t)(uintptr_t)p, 0x23};
+        __asm__ volatile("ljmp *%0" : : "m"(far) : "memory", "rax");
+        return 8;
+    }
     if (is(what, "close-all")) {
         pthread_t t[4];
         for (int i = 0; i < 4; i++)
@@ -82,8 +93,8 @@ int main(int argc, char** argv) {
         close_range(0, -1u, 0);
         return open("/dev/null", O_RDONLY) == 0 ? 7 : 8;
     }
-    if (is(what, "unmap-all")) { /* everything, this code and its stack too */
-        call(SYS_munmap, 0, 0x7ffffffff000, 0, 0, 0, 0);
+    if (is(what, "unmap-code")) { /* this code too */
+        call(SYS_munmap, (long)main & ~0xfffffL, 0x200000, 0, 0, 0, 0);
         return 8;
     }
     if (is(what, "unmap-low")) {
@@ -106,9 +117,8 @@ int main(int argc, char** argv) {
         return 8;
     }
     if (is(what, "protect-vdso")) {
-        for (int i = 0; i < 2; i++)
-            mprotect(vdso + i * 4096, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
-        memset(vdso, 0xcc, 4096);
+        if (!mprotect(vdso, 4096, PROT_READ | PROT_WRITE | PROT_EXEC)) /* newer kernels seal it */
+            memset(vdso, 0xcc, 4096);
         return call(SYS_getpid, 0, 0, 0, 0, 0, 0) > 0 ? 7 : 8;
     }
     if (is(what, "protect-none")) { /* all of this program's own code and data */

@@ -44,6 +44,8 @@ struct host_sigaction {
 #define GREGS_SIZE offsetof(PAL_CONTEXT, err)
 _Static_assert(GREGS_SIZE == offsetof(struct sigcontext_64, cs), "18 registers");
 
+#define CODE_SELECTOR 0x33 /* of 64-bit programs */
+
 static PAL_EVENT_HANDLER g_handlers[PAL_EVENT_NUM_BOUND];
 
 void PalSetExceptionHandler(PAL_EVENT_HANDLER handler, PAL_NUM event) {
@@ -86,6 +88,8 @@ static bool upcall(PAL_NUM event, PAL_NUM addr, int signo, const siginfo_t* info
     context.is_syscall = is_syscall;
     context.ret_addr = 0;
     handler(in_pal(context.rip), addr, &context);
+    if (context.rip != uc->regs.ip)
+        uc->regs.cs = CODE_SELECTOR; /* sysenter or a far jump may have left a 32-bit one */
     memcpy(&uc->regs, &context, GREGS_SIZE);
     return true;
 }

@@ -157,6 +157,12 @@ void libos_signal_self(int sig, int si_code);
 int libos_signal_dequeue(struct libos_thread* t, libos_sigset_t set, siginfo_t* info);
 /* Is something deliverable, or must the thread end? Cheap. For loops that may block. */
 bool libos_signal_pending(struct libos_thread* t);
+/* An interrupted call that Linux would end with -EINTR, handler or not: so it is if a signal is
+ * there to be delivered. Else the kick was for something that the guest does not see (a signal it
+ * ignores, ...) and the call is made again. */
+static inline long libos_interrupted(void) {
+    return libos_signal_pending(get_cur_thread()) ? -EINTR : -ERESTARTNOINTR;
+}
 /* Make t leave a blocking call or guest code and look at its work flags. Takes threads_lock: that
  * is what keeps t's TCB alive while it is in the list of threads. */
 void libos_thread_kick(struct libos_thread* t);

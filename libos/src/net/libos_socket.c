@@ -126,7 +126,7 @@ int libos_socket_connect(struct libos_file* f, const void* addr, PAL_NUM size) {
         return libos_unix_connect(f, addr, size);
     int ret = PalSocketConnect(f->host, addr, size);
     if (ret == PAL_ERROR_INTERRUPTED && s->send_timeout)
-        return -EINTR;
+        return (int)libos_interrupted();
     return (int)pal_to_errno(ret);
 }
 
@@ -183,7 +183,7 @@ long libos_socket_send(struct libos_file* f, const struct libos_message* m, unsi
     if (ret == -EPIPE && !(flags & MSG_NOSIGNAL_))
         libos_signal_self(SIGPIPE, SI_USER);
     if (ret == -ERESTARTSYS && libos_socket_of(f)->send_timeout)
-        return -EINTR;
+        return libos_interrupted();
     return ret;
 }
 
@@ -198,7 +198,8 @@ long libos_socket_receive(struct libos_file* f, struct libos_message* m, unsigne
         f->host, m->iov, (PAL_NUM)m->iov_count, m->addr, m->addr ? &m->addr_size : NULL, m->control,
         whole ? &m->control_size : NULL, flags, whole ? &m->flags : NULL);
     if (ret < 0)
-        return ret == PAL_ERROR_INTERRUPTED && s->receive_timeout ? -EINTR : pal_to_errno(ret);
+        return ret == PAL_ERROR_INTERRUPTED && s->receive_timeout ? libos_interrupted()
+                                                                  : pal_to_errno(ret);
     /* With MSG_TRUNC the length of the message is told, not what fitted. */
     if (!(flags & MSG_TRUNC_) && (uint64_t)ret > size_of(m))
         return -EIO;

@@ -176,7 +176,8 @@ static int accept_file(struct libos_file* f, bool nonblock, struct libos_file** 
         return libos_unix_accept(f, nonblock, out, (struct sockaddr_un*)addr, size);
     int ret = PalSocketAccept(f->host, nonblock ? PAL_OPTION_NONBLOCK : 0, &client, addr, size);
     if (ret < 0)
-        return ret == PAL_ERROR_INTERRUPTED && s->receive_timeout ? -EINTR : (int)pal_to_errno(ret);
+        return (int)(ret == PAL_ERROR_INTERRUPTED && s->receive_timeout ? libos_interrupted()
+                                                                        : pal_to_errno(ret));
     *out = libos_socket_file(s->family, s->type, s->protocol, nonblock, client);
     return *out ? 0 : -ENOMEM;
 }

@@ -43,7 +43,7 @@ int futex_get_key(const uint32_t* uaddr, bool shared, struct futex_key* key) {
     return 0;
 }
 
-static bool key_equal(const struct futex_key* a, const struct futex_key* b) {
+bool futex_key_equal(const struct futex_key* a, const struct futex_key* b) {
     return a->object == b->object && a->offset == b->offset;
 }
 
@@ -75,8 +75,10 @@ static int take_matching(struct futex_bucket* b, const struct futex_key* key, in
     list_for_each_safe(fw, &b->waiters, struct futex_waiter, node) {
         if (taken >= count)
             break;
-        if (!key_equal(&fw->key, key) || !(fw->bitset & bitset))
+        if (!futex_key_equal(&fw->key, key) || !(fw->bitset & bitset))
             continue;
+        if (fw->pi)
+            return -EINVAL; /* those are for FUTEX_CMP_REQUEUE_PI only */
         take_waiter(fw, wake_list);
         taken++;
     }
@@ -116,7 +118,7 @@ static void enqueue(struct futex_waiter* fw, struct futex_bucket* b) {
 }
 
 /* true: it was still queued and is not any more; false: a waker has taken it. */
-static bool unqueue(struct futex_waiter* fw) {
+bool futex_unqueue(struct futex_waiter* fw) {
     struct futex_bucket* b;
     while ((b = __atomic_load_n(&fw->bucket, __ATOMIC_ACQUIRE)) != NULL) {
         lock(&b->lock);
@@ -173,7 +175,7 @@ long futex_wait(uint32_t* uaddr, bool shared, uint32_t val, struct futex_deadlin
     long wait = libos_wait(&waiter, deadline.clock, deadline.ns);
     if (wait == 0)
         return 0;
-    if (!unqueue(&fw)) {
+    if (!futex_unqueue(&fw)) {
         libos_wait_uninterruptible(&waiter); /* the waker is about to store `woken` */
         return 0;
     }
@@ -183,13 +185,13 @@ long futex_wait(uint32_t* uaddr, bool shared, uint32_t val, struct futex_deadlin
 /* ---- two futexes at once ----------------------------------------------------------------------
  */
 
-static void lock_two(struct futex_bucket* a, struct futex_bucket* b) {
+void futex_lock_buckets(struct futex_bucket* a, struct futex_bucket* b) {
     bucket_lock(a < b ? a : b);
     if (a != b)
         bucket_lock(a < b ? b : a);
 }
 
-static void unlock_two(struct futex_bucket* a, struct futex_bucket* b) {
+void futex_unlock_buckets(struct futex_bucket* a, struct futex_bucket* b) {
     unlock(&a->lock);
     if (a != b)
         unlock(&b->lock);
@@ -269,14 +271,16 @@ long futex_wake_op(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, in
     struct list_node wake_list = LIST_INIT(wake_list);
     bool compare = false;
     long woken = 0;
-    lock_two(b, b2);
+    futex_lock_buckets(b, b2);
     ret = apply_op(op, uaddr2, &compare);
     if (ret == 0) {
         woken = take_matching(b, &key, MAX(count, 1), FUTEX_BITSET_MATCH_ANY, &wake_list);
-        if (compare)
-            woken += take_matching(b2, &key2, MAX(count2, 1), FUTEX_BITSET_MATCH_ANY, &wake_list);
+        int more = 0;
+        if (compare && woken >= 0)
+            more = take_matching(b2, &key2, MAX(count2, 1), FUTEX_BITSET_MATCH_ANY, &wake_list);
+        woken = more < 0 ? more : woken + more;
     }
-    unlock_two(b, b2);
+    futex_unlock_buckets(b, b2);
     wake_all(&wake_list);
     return ret < 0 ? ret : woken;
 }
@@ -294,18 +298,26 @@ long futex_requeue(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, in
     struct futex_bucket *b = futex_bucket_of(&key), *b2 = futex_bucket_of(&key2);
     struct list_node wake_list = LIST_INIT(wake_list);
     long woken = 0, moved = 0;
-    lock_two(b, b2);
+    futex_lock_buckets(b, b2);
     uint32_t seen;
     if (cmp && (ret = user_load_u32(uaddr, &seen)) == 0 && seen != *cmp)
         ret = -EAGAIN;
     if (ret == 0) {
         woken = take_matching(b, &key, count, FUTEX_BITSET_MATCH_ANY, &wake_list);
+        if (woken < 0)
+            ret = woken;
+    }
+    if (ret == 0) {
         struct list_node moving = LIST_INIT(moving); /* b and b2 may be one list */
         list_for_each_safe(fw, &b->waiters, struct futex_waiter, node) {
             if (moved >= count2)
                 break;
-            if (!key_equal(&fw->key, &key))
+            if (!futex_key_equal(&fw->key, &key))
                 continue;
+            if (fw->pi) {
+                ret = -EINVAL;
+                break;
+            }
             list_del(&fw->node);
             list_add_tail(&moving, &fw->node);
             moved++;
@@ -317,7 +329,7 @@ long futex_requeue(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, in
             __atomic_store_n(&fw->bucket, b2, __ATOMIC_RELEASE);
         }
     }
-    unlock_two(b, b2);
+    futex_unlock_buckets(b, b2);
     wake_all(&wake_list);
     return ret < 0 ? ret : woken + moved;
 }
@@ -329,7 +341,7 @@ long futex_requeue(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, in
 static long unqueue_several(struct futex_waiter* fws, unsigned count) {
     long woken = -1;
     for (unsigned i = count; i-- > 0;) {
-        if (!unqueue(&fws[i]))
+        if (!futex_unqueue(&fws[i]))
             woken = i;
     }
     /* A waker that took one of them still holds that bucket's lock while it wakes. */

@@ -23,7 +23,9 @@ struct futex_waiter {
     struct futex_bucket* bucket; /* NULL once a waker has taken it; guarded by the bucket's lock */
     struct futex_key key;
     uint32_t bitset;
-    bool several; /* one of many of a futex_waitv */
+    bool several;         /* one of many of a futex_waitv */
+    struct pi_waiter* pi; /* FUTEX_WAIT_REQUEUE_PI: how it will wait on pi_key; else NULL */
+    struct futex_key pi_key;
     struct libos_waiter* waiter;
 };
 
@@ -50,5 +52,17 @@ long futex_wait_several(const struct futex_waitv* waiters, unsigned count,
 
 long futex_lock_pi(uint32_t* uaddr, bool shared, struct futex_deadline deadline, bool try);
 long futex_unlock_pi(uint32_t* uaddr, bool shared);
+long futex_wait_requeue_pi(uint32_t* uaddr, bool shared, uint32_t val,
+                           struct futex_deadline deadline, uint32_t bitset, uint32_t* uaddr2);
+/* One waiter of uaddr gets the PI futex uaddr2 if that is free; up to count2 more (or count2 + 1)
+ * wait for it from now on. Returns how many that were in all. */
+long futex_cmp_requeue_pi(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, int count2,
+                          uint32_t cmp);
+
+/* libos_futex.c, for libos_futex_pi.c: lock one or two buckets, queue, and take off again. */
+void futex_lock_buckets(struct futex_bucket* a, struct futex_bucket* b);
+void futex_unlock_buckets(struct futex_bucket* a, struct futex_bucket* b);
+bool futex_unqueue(struct futex_waiter* fw);
+bool futex_key_equal(const struct futex_key* a, const struct futex_key* b);
 
 #endif /* LIBOS_FUTEX_INTERNAL_H */

@@ -1,5 +1,6 @@
 /*
- * Priority-inheritance futexes: FUTEX_LOCK_PI, FUTEX_LOCK_PI2, FUTEX_TRYLOCK_PI, FUTEX_UNLOCK_PI.
+ * Priority-inheritance futexes: FUTEX_LOCK_PI, FUTEX_LOCK_PI2, FUTEX_TRYLOCK_PI, FUTEX_UNLOCK_PI,
+ * FUTEX_WAIT_REQUEUE_PI, FUTEX_CMP_REQUEUE_PI.
  * futex(2), Documentation/locking/pi-futex.rst.
  *
  * The word and the hand-over of ownership follow Linux to the letter. Waiters are served by
@@ -83,8 +84,9 @@ static void pi_enqueue(struct pi_state* s, struct pi_waiter* w) {
 }
 
 /* Under the lock. 0: taken. 1: somebody owns it and FUTEX_WAITERS is set. Else -errno. */
-static int pi_try_take(uint32_t* uaddr, const struct futex_key* key, bool try, int* owner) {
-    uint32_t tid = get_cur_thread()->tid, value;
+static int pi_try_take(uint32_t* uaddr, const struct futex_key* key, uint32_t tid, bool try,
+                       int* owner) {
+    uint32_t value;
     int ret = user_load_u32(uaddr, &value);
     while (ret == 0) {
         uint32_t seen = value, new;
@@ -109,13 +111,11 @@ static int pi_try_take(uint32_t* uaddr, const struct futex_key* key, bool try, i
     return ret;
 }
 
-static long pi_wait(struct pi_waiter* w, uint32_t* uaddr, struct futex_deadline deadline) {
-    unlock(&g_pi_lock);
-    long ret = libos_wait(&w->waiter, deadline.clock, deadline.ns);
-    lock(&g_pi_lock);
+/* Stop waiting. true: it was handed over before that, whatever else happened. */
+static bool pi_give_up(struct pi_waiter* w, uint32_t* uaddr) {
     struct pi_state* s = w->state;
     if (!s)
-        return 0; /* handed over, whatever else happened */
+        return true;
     list_del(&w->node);
     uint32_t value;
     if (list_empty(&s->waiters) && user_load_u32(uaddr, &value) == 0) {
@@ -123,7 +123,30 @@ static long pi_wait(struct pi_waiter* w, uint32_t* uaddr, struct futex_deadline 
         user_cmpxchg_u32(uaddr, &seen, value & ~FUTEX_WAITERS);
     }
     pi_free_if_idle(s);
+    return false;
+}
+
+static long pi_wait(struct pi_waiter* w, uint32_t* uaddr, struct futex_deadline deadline) {
+    unlock(&g_pi_lock);
+    long ret = libos_wait(&w->waiter, deadline.clock, deadline.ns);
+    lock(&g_pi_lock);
+    if (pi_give_up(w, uaddr))
+        return 0;
     return ret == -EINTR ? -ERESTARTNOINTR : ret;
+}
+
+/* The state of a futex that somebody owns; NULL: out of memory. */
+static struct pi_state* pi_get(const struct futex_key* key, uint32_t* uaddr, int owner_tid) {
+    struct pi_state* s = pi_find(key);
+    if (!s && (s = libos_calloc(1, sizeof(*s))) != NULL) {
+        s->key = *key;
+        s->uaddr = uaddr;
+        list_init(&s->waiters);
+        list_add(&g_pi_states, &s->node);
+    }
+    if (s)
+        s->owner_tid = owner_tid;
+    return s;
 }
 
 long futex_lock_pi(uint32_t* uaddr, bool shared, struct futex_deadline deadline, bool try) {
@@ -134,19 +157,12 @@ long futex_lock_pi(uint32_t* uaddr, bool shared, struct futex_deadline deadline,
     struct libos_thread* self = get_cur_thread();
     int owner = 0;
     lock(&g_pi_lock);
-    ret = pi_try_take(uaddr, &key, try, &owner);
+    ret = pi_try_take(uaddr, &key, self->tid, try, &owner);
     if (ret == 1) {
-        struct pi_state* s = pi_find(&key);
-        if (!s && (s = libos_calloc(1, sizeof(*s))) != NULL) {
-            s->key = key;
-            s->uaddr = uaddr;
-            list_init(&s->waiters);
-            list_add(&g_pi_states, &s->node);
-        }
+        struct pi_state* s = pi_get(&key, uaddr, owner);
         if (!s) {
             ret = -ENOMEM;
         } else {
-            s->owner_tid = owner;
             struct pi_waiter w = {.thread = self};
             libos_waiter_init(&w.waiter);
             if (pi_deadlock(owner, self->tid)) {
@@ -221,4 +237,106 @@ void libos_futex_exit_pi(struct libos_thread* t) {
         }
     }
     unlock(&g_pi_lock);
+}
+
+/* ---- condition variables: from a plain futex to a PI one ----------------------------------------
+ */
+
+long futex_wait_requeue_pi(uint32_t* uaddr, bool shared, uint32_t val,
+                           struct futex_deadline deadline, uint32_t bitset, uint32_t* uaddr2) {
+    struct pi_waiter w = {.thread = get_cur_thread()};
+    libos_waiter_init(&w.waiter);
+    struct futex_waiter fw = {.bitset = bitset, .waiter = &w.waiter, .pi = &w};
+    if (uaddr == uaddr2 || !bitset)
+        return -EINVAL;
+    int ret = futex_get_key(uaddr2, shared, &fw.pi_key);
+    if (ret == 0)
+        ret = futex_get_key(uaddr, shared, &fw.key);
+    if (ret == 0 && futex_key_equal(&fw.key, &fw.pi_key))
+        ret = -EINVAL;
+    if (ret < 0)
+        return ret;
+    struct futex_bucket* b = futex_bucket_of(&fw.key);
+    uint32_t seen;
+    futex_lock_buckets(b, b);
+    ret = user_load_u32(uaddr, &seen);
+    if (ret == 0 && seen != val)
+        ret = -EAGAIN;
+    if (ret == 0) {
+        fw.bucket = b;
+        list_add_tail(&b->waiters, &fw.node);
+    }
+    futex_unlock_buckets(b, b);
+    if (ret < 0)
+        return ret;
+    long wait = libos_wait(&w.waiter, deadline.clock, deadline.ns);
+    if (futex_unqueue(&fw))
+        return wait == -EINTR ? -ERESTARTNOINTR : wait ? wait : -EAGAIN;
+    lock(&g_pi_lock); /* whoever moved it held this until all was done */
+    bool owned = pi_give_up(&w, uaddr2);
+    unlock(&g_pi_lock);
+    /* Once moved, the call cannot begin anew. */
+    return owned ? 0 : wait == -EINTR ? -EAGAIN : wait;
+}
+
+/* Takes fw off its bucket: it owns the PI futex now, or waits for it in s. Under all locks. */
+static void move_to_pi(struct futex_waiter* fw, struct pi_state* s) {
+    struct pi_waiter* w = fw->pi;
+    list_del(&fw->node);
+    if (s)
+        pi_enqueue(s, w);
+    __atomic_store_n(&fw->bucket, NULL, __ATOMIC_RELEASE);
+    if (!s)
+        libos_wake(&w->waiter);
+}
+
+/* Under all locks. Returns how many were moved, or -errno if that was none. */
+static long requeue_pi(struct futex_bucket* b, const struct futex_key* key,
+                       const struct futex_key* key2, uint32_t* uaddr2, int count2) {
+    struct pi_state* s = pi_find(key2);
+    long moved = 0;
+    list_for_each_safe(fw, &b->waiters, struct futex_waiter, node) {
+        if (moved > count2)
+            break;
+        if (!futex_key_equal(&fw->key, key))
+            continue;
+        if (!fw->pi || !futex_key_equal(&fw->pi_key, key2))
+            return moved ? moved : -EINVAL;
+        int owner = 0;
+        int ret = pi_try_take(uaddr2, key2, fw->pi->thread->tid, false, &owner);
+        if (ret == 1 && !s && !(s = pi_get(key2, uaddr2, owner)))
+            ret = -ENOMEM;
+        if (ret < 0)
+            return moved ? moved : ret;
+        move_to_pi(fw, ret == 1 ? s : NULL);
+        moved++;
+    }
+    return moved;
+}
+
+long futex_cmp_requeue_pi(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, int count2,
+                          uint32_t cmp) {
+    if (uaddr == uaddr2 || count != 1 || count2 < 0)
+        return -EINVAL;
+    struct futex_key key, key2;
+    long ret = futex_get_key(uaddr, shared, &key);
+    if (ret == 0)
+        ret = futex_get_key(uaddr2, shared, &key2);
+    if (ret == 0 && futex_key_equal(&key, &key2))
+        ret = -EINVAL;
+    if (ret < 0)
+        return ret;
+    struct futex_bucket* b = futex_bucket_of(&key);
+    uint32_t seen;
+    futex_lock_buckets(b, b);
+    ret = user_load_u32(uaddr, &seen);
+    if (ret == 0 && seen != cmp)
+        ret = -EAGAIN;
+    if (ret == 0) {
+        lock(&g_pi_lock);
+        ret = requeue_pi(b, &key, &key2, uaddr2, count2);
+        unlock(&g_pi_lock);
+    }
+    futex_unlock_buckets(b, b);
+    return ret;
 }

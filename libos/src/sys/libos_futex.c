@@ -59,7 +59,12 @@ long libos_syscall_futex(uint32_t* uaddr, int op, uint32_t val,
             return futex_lock_pi(uaddr, shared, deadline, true);
         case FUTEX_UNLOCK_PI:
             return futex_unlock_pi(uaddr, shared);
-        default: /* FUTEX_WAIT_REQUEUE_PI and FUTEX_CMP_REQUEUE_PI: see the table */
+        case FUTEX_WAIT_REQUEUE_PI:
+            return futex_wait_requeue_pi(uaddr, shared, val, deadline, FUTEX_BITSET_MATCH_ANY,
+                                         uaddr2);
+        case FUTEX_CMP_REQUEUE_PI:
+            return futex_cmp_requeue_pi(uaddr, shared, uaddr2, val, val2, val3);
+        default: /* FUTEX_FD too: gone since Linux 2.6.26 */
             return -ENOSYS;
     }
 }

@@ -1,6 +1,8 @@
 /* A guest that means harm, or is broken beyond hope: each case ends as on Linux, by the same signal or
  * status. One case per run, named by the argument. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

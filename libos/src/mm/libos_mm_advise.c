@@ -153,6 +153,9 @@ static int walk(struct libos_mm* mm, uint64_t start, uint64_t end, int behavior,
 
 /* Bringing pages in may take long: not under the lock. The host stops where Linux would. */
 static int populate(struct libos_mm* mm, uint64_t start, uint64_t end, const struct advice* a) {
+    if (!mm_in_user(mm, start, end - start)) {
+        return -ENOMEM;
+    }
     read_lock(&mm->lock);
     bool internal = vma_range_has(mm, start, end, VMA_INTERNAL);
     read_unlock(&mm->lock);

@@ -19,6 +19,23 @@ static uint64_t locked_in(const struct libos_mm* mm, uint64_t start, uint64_t en
     return sum;
 }
 
+/* As far as the range is mapped without a hole: Linux, too, has changed that much when it meets one.
+ * *end: how far. */
+static int change_flags(uint64_t start, uint64_t* end, uint32_t set, uint32_t clear) {
+    struct libos_mm* mm = &g_mm;
+    uint64_t mapped = start;
+    read_lock(&mm->lock);
+    const struct libos_vma* v = vma_find(mm, start);
+    for (; v && v->start <= mapped && mapped < *end; v = v->next) {
+        mapped = v->end;
+    }
+    read_unlock(&mm->lock);
+    bool hole = mapped < *end;
+    *end = MIN(mapped, *end);
+    int ret = *end > start ? mm_set_flags(start, *end, set, clear) : 0;
+    return ret < 0 ? ret : hole ? -ENOMEM : 0;
+}
+
 int mm_lock_range(uint64_t start, uint64_t end, bool on_fault) {
     struct libos_mm* mm = &g_mm;
     read_lock(&mm->lock);
@@ -28,8 +45,12 @@ int mm_lock_range(uint64_t start, uint64_t end, bool on_fault) {
         return -ENOMEM;
     }
     uint32_t set = VMA_LOCKED | (on_fault ? VMA_LOCKONFAULT : 0);
-    int ret = mm_set_flags(start, end, set, LOCK_FLAGS & ~set);
+    int ret = change_flags(start, &end, set, LOCK_FLAGS & ~set);
     if (ret < 0) {
+        /* What is before the hole is marked, but not brought in. */
+        if (end > start) {
+            PalVirtualMemoryLock((void*)start, end - start, 2);
+        }
         return ret;
     }
     ret = (int)pal_to_errno(PalVirtualMemoryLock((void*)start, end - start, on_fault ? 2 : 1));
@@ -40,8 +61,8 @@ int mm_lock_range(uint64_t start, uint64_t end, bool on_fault) {
 }
 
 int mm_unlock_range(uint64_t start, uint64_t end) {
-    int ret = mm_set_flags(start, end, 0, LOCK_FLAGS);
-    if (!ret) {
+    int ret = change_flags(start, &end, 0, LOCK_FLAGS);
+    if (end > start) {
         PalVirtualMemoryLock((void*)start, end - start, 0);
     }
     return ret;

@@ -58,6 +58,9 @@ static int make_room(struct libos_mm* mm, uint64_t start, uint64_t end) {
 }
 
 int mm_unmap_locked(struct libos_mm* mm, uint64_t start, uint64_t end, struct libos_vma** dead) {
+    if (end <= start || end > mm->user_end) {
+        return -EINVAL;
+    }
     struct libos_vma* v = vma_find(mm, start);
     if (!v || v->start >= end) {
         return 0;

@@ -187,17 +187,10 @@ static long move_to(struct remap* r, uint64_t to) {
 /* MREMAP_FIXED or MREMAP_DONTUNMAP. */
 static long remap_to(struct remap* r, struct libos_vma* v) {
     struct libos_mm* mm = r->mm;
-    if (!IS_ALIGNED(r->new_addr, PAGE_SIZE) || r->new_len > mm->user_end ||
-        r->new_addr > mm->user_end - r->new_len) {
-        return -EINVAL;
+    int ret = check_resize(r, v); /* before anything goes away */
+    if (ret < 0) {
+        return ret;
     }
-    if (r->addr + r->old_len > r->new_addr && r->new_addr + r->new_len > r->addr) {
-        return -EINVAL;
-    }
-    if (mm->count + 2 >= MAX_MAP_COUNT) {
-        return -ENOMEM;
-    }
-    int ret = 0;
     if (r->flags & MREMAP_FIXED) {
         if (r->new_addr < mm->user_start) {
             return -EPERM;
@@ -238,6 +231,9 @@ static long remap_locked(struct remap* r) {
         return -EPERM;
     }
     if (r->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) {
+        if (mm->count + 2 >= MAX_MAP_COUNT) {
+            return -ENOMEM;
+        }
         return remap_to(r, v);
     }
     if (r->old_len >= r->new_len) {
@@ -265,6 +261,13 @@ static long remap_locked(struct remap* r) {
     return to < 0 ? to : move_to(r, (uint64_t)to);
 }
 
+static bool new_place_ok(const struct remap* r) {
+    if (!IS_ALIGNED(r->new_addr, PAGE_SIZE) || r->new_addr > r->mm->user_end - r->new_len) {
+        return false;
+    }
+    return r->addr + r->old_len <= r->new_addr || r->new_addr + r->new_len <= r->addr;
+}
+
 long mm_remap(uint64_t addr, uint64_t old_len, uint64_t new_len, unsigned long flags,
               uint64_t new_addr) {
     if ((flags & ~(unsigned long)KNOWN_FLAGS) ||
@@ -278,7 +281,8 @@ long mm_remap(uint64_t addr, uint64_t old_len, uint64_t new_len, unsigned long f
                       .new_len = PAGE_UP(new_len),
                       .new_addr = new_addr,
                       .flags = flags};
-    if (!r.new_len) {
+    if (!r.new_len || r.new_len > g_mm.user_end ||
+        ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !new_place_ok(&r))) {
         return -EINVAL;
     }
     write_lock(&g_mm.lock);

@@ -20,9 +20,7 @@
 #define PIDFD_SELF_THREAD_GROUP (-20000)
 
 static long advise(unsigned long start, size_t len, int behavior) {
-    if (behavior == MADV_HWPOISON || behavior == MADV_SOFT_OFFLINE) {
-        return -EPERM; /* no memory of the host's is taken out of use */
-    }
+    /* MADV_HWPOISON and MADV_SOFT_OFFLINE: as on a kernel without memory failure handling. */
     if (!mm_advice_known(behavior) || !IS_ALIGNED(start, PAGE_SIZE)) {
         return -EINVAL;
     }
@@ -37,10 +35,11 @@ static long advise(unsigned long start, size_t len, int behavior) {
     if (end == start) {
         return 0;
     }
-    if (end > g_user_end) {
+    if (start >= g_user_end) {
         return -ENOMEM;
     }
-    return mm_advise(start, end, behavior);
+    long ret = mm_advise(start, MIN(end, g_user_end), behavior);
+    return !ret && end > g_user_end ? -ENOMEM : ret;
 }
 
 long libos_syscall_madvise(unsigned long start, size_t len, int behavior) {

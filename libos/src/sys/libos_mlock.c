@@ -14,10 +14,10 @@ static int round_range(unsigned long start, size_t len, uint64_t* from, uint64_t
     if (*to < *from) {
         return -EINVAL;
     }
-    if (*to > g_user_end) {
-        return -ENOMEM;
+    if (*to == *from) {
+        return 1;
     }
-    return *to == *from;
+    return *to > g_user_end ? -ENOMEM : 0;
 }
 
 static long lock_range(unsigned long start, size_t len, bool on_fault) {

@@ -41,6 +41,14 @@ uint64_t libos_deadline_after(uint64_t ns);
  * every wait set it is in. */
 void libos_epoll_file_gone(struct libos_file* f);
 
+/* ---- SIGIO (event/libos_sigio.c) -------------------------------------------------------------- */
+/* Can the file tell of its readiness by a signal (pipes, sockets, terminals)? */
+bool libos_sigio_possible(struct libos_file* f);
+/* Switches it, and FASYNC in f->flags; fd: told in si_fd. */
+int libos_sigio_set(struct libos_file* f, int fd, bool on);
+/* libos_file_put() calls this for the last reference of a file with FASYNC. */
+void libos_sigio_file_gone(struct libos_file* f);
+
 /* ---- files that are a host stream (event/libos_stream.c) ------------------------------------- */
 /* Ops for pipes, eventfds, terminals, ...: straight to the host on guest buffers. */
 long libos_stream_read(struct libos_file* f, const struct iovec* iov, int iov_count,

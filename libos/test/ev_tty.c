@@ -1,11 +1,13 @@
 /* Pseudo-terminals, ioctl on every kind of file, and the devices of /dev. */
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <pty.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <termios.h>
@@ -195,5 +197,51 @@ TEST(opened_anew) {
     CHECK_EQ(n, 20);
     CHECK_MEM(link, "anon_inode:[eventfd]", 20);
     CHECK_ERRNO(open(path, O_RDWR), ENXIO);
+    close(e);
+}
+
+static volatile sig_atomic_t told, told_fd;
+static void on_io(int sig, siginfo_t* info, void* context) {
+    (void)sig, (void)context;
+    told++;
+    told_fd = info->si_fd;
+}
+
+static bool wait_told(void) {
+    for (int i = 0; i < 200 && !told; i++)
+        usleep(5000);
+    return told != 0;
+}
+
+TEST(told_by_signal) {
+    int s[2], on = 1, off = 0, e = eventfd(0, 0);
+    struct sigaction act = {.sa_sigaction = on_io, .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigaction(SIGIO, &act, NULL);
+    sigaction(SIGRTMIN, &act, NULL);
+    NEED_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+    CHECK_EQ(fcntl(s[0], F_SETOWN, getpid()), 0);
+    CHECK_EQ(fcntl(s[0], F_GETOWN), getpid());
+    CHECK_EQ(fcntl(s[0], F_SETFL, O_ASYNC), 0);
+    CHECK_EQ(fcntl(s[0], F_GETFL) & O_ASYNC, O_ASYNC);
+    CHECK_EQ(told, 0);
+    CHECK_EQ(write(s[1], "x", 1), 1);
+    CHECK(wait_told());
+    usleep(20000);
+    told = 0;
+    CHECK_EQ(fcntl(s[0], F_SETSIG, SIGRTMIN), 0);
+    CHECK_EQ(write(s[1], "y", 1), 1);
+    CHECK(wait_told());
+    CHECK_EQ(told_fd, s[0]);
+    usleep(20000);
+    told = 0;
+    CHECK_EQ(ioctl(s[0], FIOASYNC, &off), 0);
+    CHECK_EQ(fcntl(s[0], F_GETFL) & O_ASYNC, 0);
+    CHECK_EQ(write(s[1], "z", 1), 1);
+    usleep(20000);
+    CHECK_EQ(told, 0);
+    CHECK_ERRNO(ioctl(e, FIOASYNC, &on), ENOTTY);
+    CHECK_EQ(ioctl(s[0], FIOASYNC, &on), 0);
+    close(s[0]);
+    close(s[1]);
     close(e);
 }

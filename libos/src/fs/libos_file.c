@@ -105,6 +105,8 @@ void libos_file_put(struct libos_file* f) {
         libos_locks_file_gone(f);
     if (__atomic_load_n(&f->epoll_count, __ATOMIC_ACQUIRE))
         libos_epoll_file_gone(f);
+    if (f->flags & FASYNC)
+        libos_sigio_file_gone(f);
     if (f->ops->close)
         f->ops->close(f);
     if (f->host)

@@ -16,7 +16,7 @@ static long get_flags(struct libos_file* f) {
     return __atomic_load_n(&f->flags, __ATOMIC_RELAXED);
 }
 
-static long set_flags(struct libos_file* f, unsigned long arg) {
+static long set_flags(struct libos_file* f, int fd, unsigned long arg) {
     uint32_t old = get_flags(f);
     uint32_t want = (old & ~SETFL_MASK) | (arg & SETFL_MASK);
     if ((want ^ old) & O_NOATIME & want) {
@@ -27,7 +27,14 @@ static long set_flags(struct libos_file* f, unsigned long arg) {
         if (st.uid != get_cur_thread()->fsuid && !libos_capable(CAP_FOWNER))
             return -EPERM;
     }
-    /* SIGIO is not sent: as on a file without fasync, the flag does not take. */
+    /* On a file that cannot tell by SIGIO the flag does not take. */
+    bool async = want & FASYNC;
+    if (((want ^ old) & FASYNC) && libos_sigio_possible(f)) {
+        long ret = libos_sigio_set(f, fd, async);
+        if (ret)
+            return ret;
+        old = (old & ~FASYNC) | (async ? FASYNC : 0);
+    }
     want = (want & ~FASYNC) | (old & FASYNC);
     if (want != old && f->ops->set_flags) {
         long ret = f->ops->set_flags(f, want);
@@ -38,7 +45,7 @@ static long set_flags(struct libos_file* f, unsigned long arg) {
     return 0;
 }
 
-/* ---- owner and signal of SIGIO: kept and told -------------------------------------------------
+/* ---- owner and signal of SIGIO -------------------------------------------------
  */
 
 static long set_owner(struct libos_file* f, long arg) {
@@ -154,10 +161,10 @@ static long fcntl_any(int fd, struct libos_file* f, unsigned int cmd, unsigned l
     }
 }
 
-static long fcntl_open(struct libos_file* f, unsigned int cmd, unsigned long arg) {
+static long fcntl_open(struct libos_file* f, int fd, unsigned int cmd, unsigned long arg) {
     switch (cmd) {
         case F_SETFL:
-            return set_flags(f, arg);
+            return set_flags(f, fd, arg);
         case F_GETLK:
             return libos_fcntl_getlk(f, arg, false);
         case F_SETLK:
@@ -202,7 +209,7 @@ long libos_syscall_fcntl(unsigned int fd, unsigned int cmd, unsigned long arg) {
         return -EBADF;
     long ret = fcntl_any(fd, f, cmd, arg);
     if (ret == -ENOSYS)
-        ret = f->flags & O_PATH ? -EBADF : fcntl_open(f, cmd, arg);
+        ret = f->flags & O_PATH ? -EBADF : fcntl_open(f, fd, cmd, arg);
     libos_file_put(f);
     return ret;
 }

@@ -33,12 +33,13 @@ static long set_nonblock(struct libos_file* f, unsigned long arg) {
     return 0;
 }
 
-/* SIGIO is not sent: switching it on is refused as on a file that knows no such thing. */
-static long set_async(struct libos_file* f, unsigned long arg) {
+static long set_async(struct libos_file* f, int fd, unsigned long arg) {
     int on;
     if (user_get(on, (int*)arg) < 0)
         return -EFAULT;
-    return !!on != !!(f->flags & FASYNC) ? -ENOTTY : 0;
+    if (!!on == !!(f->flags & FASYNC))
+        return 0;
+    return libos_sigio_possible(f) ? libos_sigio_set(f, fd, on) : -ENOTTY;
 }
 
 static long get_disk_size(struct libos_file* f, unsigned long arg) {
@@ -128,12 +129,12 @@ static long file_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg
     return ret;
 }
 
-static long do_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg) {
+static long do_ioctl(struct libos_file* f, int fd, unsigned int cmd, unsigned long arg) {
     switch (cmd) {
         case FIONBIO:
             return set_nonblock(f, arg);
         case FIOASYNC:
-            return set_async(f, arg);
+            return set_async(f, fd, arg);
         case FIOQSIZE:
             return get_disk_size(f, arg);
         case FIONREAD:
@@ -166,7 +167,7 @@ long libos_syscall_ioctl(unsigned int fd, unsigned int cmd, unsigned long arg) {
     if (cmd == FIOCLEX || cmd == FIONCLEX)
         ret = libos_fd_set_cloexec((int)fd, cmd == FIOCLEX);
     else
-        ret = do_ioctl(f, cmd, arg);
+        ret = do_ioctl(f, (int)fd, cmd, arg);
     libos_file_put(f);
     return ret;
 }

@@ -22,6 +22,18 @@ struct stack_footer { /* at the lowest address of the stack */
 static libos_lock_t g_stacks_lock = LIBOS_LOCK_INIT;
 static struct list_node g_stacks = LIST_INIT(g_stacks);
 
+/* With a page below it that nobody may touch: running out of stack is a fault, not a corruption. */
+static void* stack_new(void) {
+    char* guard = libos_alloc_pages(PAGE_SIZE + LIBOS_STACK_SIZE);
+    if (!guard)
+        return NULL;
+    if (PalVirtualMemoryProtect(guard, PAGE_SIZE, PAL_PROT_NONE) < 0) {
+        libos_free_pages(guard, PAGE_SIZE + LIBOS_STACK_SIZE);
+        return NULL;
+    }
+    return guard + PAGE_SIZE;
+}
+
 static void* stack_alloc(void) {
     struct stack_footer* s = NULL;
     lock(&g_stacks_lock);
@@ -35,7 +47,7 @@ static void* stack_alloc(void) {
     unlock(&g_stacks_lock);
     if (s && s->host)
         PalObjectClose(s->host);
-    return s ? s : libos_alloc_pages(LIBOS_STACK_SIZE);
+    return s ? s : stack_new();
 }
 
 /* host NULL: nobody uses the stack. Else it is free once the host has cleared the word returned. */

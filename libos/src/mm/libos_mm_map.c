@@ -247,6 +247,18 @@ static uint64_t covered(const struct libos_mm* mm, uint64_t start, uint64_t end)
     return sum;
 }
 
+/* The host refused to map over the range: are the old mappings, all or none, still there? */
+static bool host_kept(const struct libos_mm* mm, uint64_t start, uint64_t end) {
+    uint8_t ignored;
+    const struct libos_vma* first = vma_find(mm, start);
+    const struct libos_vma* last = first;
+    while (last->next && last->next->start < end) {
+        last = last->next;
+    }
+    return PalVirtualMemoryResident((void*)first->start, PAGE_SIZE, &ignored) == 0 &&
+           PalVirtualMemoryResident((void*)(last->end - PAGE_SIZE), PAGE_SIZE, &ignored) == 0;
+}
+
 static int map_at(struct libos_mm* mm, struct map_request* r, uint64_t addr,
                   struct libos_vma** dead) {
     uint64_t end = addr + r->len;
@@ -272,13 +284,18 @@ static int map_at(struct libos_mm* mm, struct map_request* r, uint64_t addr,
         return ret;
     }
     ret = host_map(r, addr);
+    if (ret < 0) {
+        libos_free(vma);
+        if (replaced && host_kept(mm, addr, end)) {
+            vma_merge_range(mm, addr, end);
+        } else if (replaced) {
+            PalVirtualMemoryFree((void*)addr, r->len);
+            vma_remove_range(mm, addr, end, dead);
+        }
+        return ret;
+    }
     if (replaced) {
         vma_remove_range(mm, addr, end, dead);
-    }
-    if (ret < 0) {
-        PalVirtualMemoryFree((void*)addr, r->len); /* what was there may be half gone */
-        libos_free(vma);
-        return ret;
     }
     if (r->file) {
         libos_file_get(r->file);

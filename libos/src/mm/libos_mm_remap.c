@@ -6,6 +6,7 @@
 #include "libos_process.h"
 #include "libos_vma.h"
 
+#define TASK_SIZE   0x7ffffffff000UL /* Linux's, where it only matters that a size is silly */
 #define KNOWN_FLAGS (MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)
 
 struct remap {
@@ -262,7 +263,8 @@ static long remap_locked(struct remap* r) {
 }
 
 static bool new_place_ok(const struct remap* r) {
-    if (!IS_ALIGNED(r->new_addr, PAGE_SIZE) || r->new_addr > r->mm->user_end - r->new_len) {
+    if (!IS_ALIGNED(r->new_addr, PAGE_SIZE) || r->new_len > r->mm->user_end ||
+        r->new_addr > r->mm->user_end - r->new_len) {
         return false;
     }
     return r->addr + r->old_len <= r->new_addr || r->new_addr + r->new_len <= r->addr;
@@ -272,7 +274,8 @@ long mm_remap(uint64_t addr, uint64_t old_len, uint64_t new_len, unsigned long f
               uint64_t new_addr) {
     if ((flags & ~(unsigned long)KNOWN_FLAGS) ||
         ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(flags & MREMAP_MAYMOVE)) ||
-        ((flags & MREMAP_DONTUNMAP) && old_len != new_len) || !IS_ALIGNED(addr, PAGE_SIZE)) {
+        ((flags & MREMAP_DONTUNMAP) && PAGE_UP(old_len) != PAGE_UP(new_len)) ||
+        !IS_ALIGNED(addr, PAGE_SIZE)) {
         return -EINVAL;
     }
     struct remap r = {.mm = &g_mm,
@@ -281,7 +284,7 @@ long mm_remap(uint64_t addr, uint64_t old_len, uint64_t new_len, unsigned long f
                       .new_len = PAGE_UP(new_len),
                       .new_addr = new_addr,
                       .flags = flags};
-    if (!r.new_len || r.new_len > g_mm.user_end ||
+    if (!r.new_len || r.new_len > TASK_SIZE ||
         ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !new_place_ok(&r))) {
         return -EINVAL;
     }

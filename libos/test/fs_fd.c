@@ -211,6 +211,25 @@ TEST(dev_fd) {
     close(fd);
 }
 
+TEST(devices_lead_nowhere) {
+    static const char* const names[] = {"/dev/null",    "/dev/zero", "/dev/full",
+                                        "/dev/urandom", "/dev/ptmx", "/proc/self/maps",
+                                        "/proc/version"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        int fd = open(names[i], O_RDONLY | O_NOCTTY);
+        struct stat st;
+        CHECK_ERRNO(openat(fd, "x", O_RDONLY), ENOTDIR);
+        CHECK_ERRNO(fstatat(fd, "x", &st, 0), ENOTDIR);
+        CHECK_ERRNO(fstatat(fd, ".", &st, 0), ENOTDIR);
+        CHECK_ERRNO(mkdirat(fd, "x", 0755), ENOTDIR);
+        CHECK_ERRNO(unlinkat(fd, "x", 0), ENOTDIR);
+        CHECK_ERRNO(readlinkat(fd, "x", (char*)&st, 10), ENOTDIR);
+        CHECK_OK(fstatat(fd, "", &st, AT_EMPTY_PATH));
+        CHECK_ERRNO(fchdir(fd), ENOTDIR);
+        close(fd);
+    }
+}
+
 TEST(shared_memory_directory) {
     char name[64];
     sprintf(name, "/dev/shm/culm-oracle-%d", getpid());

@@ -1,5 +1,5 @@
-/* A guest that means harm, or is broken beyond hope: each case ends as on Linux, by the same signal or
- * status. One case per run, named by the argument. */
+/* A guest that means harm, or is broken beyond hope: each case ends as on Linux, by the same signal
+ * or status. One case per run, named by the argument. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -52,10 +52,10 @@ int main(int argc, char** argv) {
     const char* what = argc > 1 ? argv[1] : "";
     char* vdso = (char*)getauxval(AT_SYSINFO_EHDR);
     if (is(what, "numbers")) { /* beyond the table, negative, x32 */
-        static const long nrs[] = {471,        500,         511,         512,        548,
-                                   1000,       4096,        65536,       -1,         -2,
-                                   0x40000000, 0x40000001,  0x40000027,  0x7fffffff, 0x80000000,
-                                   -4096,      0x100000027, 0xffffffff,  470000,     423,
+        static const long nrs[] = {471,        500,         511,        512,        548,
+                                   1000,       4096,        65536,      -1,         -2,
+                                   0x40000000, 0x40000001,  0x40000027, 0x7fffffff, 0x80000000,
+                                   -4096,      0x100000027, 0xffffffff, 470000,     423,
                                    INT64_MAX,  0x80000027L, 180};
         int bad = 0;
         for (unsigned i = 0; i < sizeof(nrs) / sizeof(nrs[0]); i++) {
@@ -129,11 +129,12 @@ int main(int argc, char** argv) {
     }
     if (is(what, "map-over")) { /* MAP_FIXED over everything below the stack, in steps */
         for (uintptr_t p = 0x10000; p < 0x7ff000000000; p += 0x1000000000)
-            call(SYS_mmap, p & ~0xfffL, 0x1000, PROT_NONE,
-                 MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            call(SYS_mmap, p & ~0xfffL, 0x1000, PROT_NONE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS,
+                 -1, 0);
         return 7;
     }
-    if (is(what, "write-everywhere")) { /* process_vm_writev and read() into what is mapped elsewhere */
+    if (is(what,
+           "write-everywhere")) { /* process_vm_writev and read() into what is mapped elsewhere */
         char junk[64] = {0};
         unsigned long ok = 0;
         for (uintptr_t p = 0x0b0f0000; p < 0x0b100000; p += 0x1000) {

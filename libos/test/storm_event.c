@@ -149,7 +149,8 @@ int main(int argc, char** argv) {
     shared_epoll = epoll_create1(EPOLL_CLOEXEC);
     for (int i = 0; i < N; i++) {
         efd[i] = eventfd(0, EFD_NONBLOCK);
-        struct epoll_event e = {.events = EPOLLIN | (i % 2 ? EPOLLONESHOT : EPOLLET), .data.u32 = i};
+        struct epoll_event e = {.events = EPOLLIN | (i % 2 ? EPOLLONESHOT : EPOLLET),
+                                .data.u32 = i};
         STORM_CHECK(!epoll_ctl(shared_epoll, EPOLL_CTL_ADD, efd[i], &e));
     }
     if (STORM_PART(argc, argv, "events")) {

@@ -1,5 +1,5 @@
-/* The descriptor table under eight threads: open, dup, dup2 and close race on few numbers; a file that
- * is in use stays whole, and a number always means one file or none. */
+/* The descriptor table under eight threads: open, dup, dup2 and close race on few numbers; a file
+ * that is in use stays whole, and a number always means one file or none. */
 #include "storm.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
-/* The address space under eight threads: map, protect, fault, remap, unmap; and a page that comes and
- * goes under system calls that read and write it. */
+/* The address space under eight threads: map, protect, fault, remap, unmap; and a page that comes
+ * and goes under system calls that read and write it. */
 #include "storm.h"
 
 #include <setjmp.h>

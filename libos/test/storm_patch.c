@@ -13,39 +13,40 @@
  * call, and returns rax, or -1 when a canary changed. The bytes around `syscall` are what compilers
  * and libcs write. */
 extern char code_start[], code_end[];
-__asm__(".text\n"
-        "code_start:\n"
-        /* 0: mov $nr,%eax; syscall */
-        ".balign 64\n"
-        "mov $0x1111,%edi; mov $0x2222,%esi; mov $0x3333,%edx; mov $0x4444,%r8d\n"
-        "mov $39,%eax; syscall\n"
-        "1: cmp $0x1111,%edi; jne 9f; cmp $0x2222,%esi; jne 9f; cmp $0x4444,%r8d; jne 9f; ret\n"
-        "9: mov $-1,%rax; ret\n"
-        /* 1: syscall; cmp $-4095,%rax */
-        ".balign 64\n"
-        "mov $0x1111,%edi; mov $0x3333,%edx; mov $0x4444,%r8d; mov %edx,%eax; mov $39,%al\n"
-        "sub $0x3300,%eax\n"
-        "syscall; cmp $-4095,%rax; jae 9f; cmp $0x1111,%edi; jne 9f; cmp $0x3333,%edx; jne 9f; ret\n"
-        "9: mov $-2,%rax; ret\n"
-        /* 2: syscall; ret (musl, vfork-like) */
-        ".balign 64\n"
-        "mov %rdi,%rax; mov $39,%eax; syscall; ret\n"
-        /* 3: xor eax; mov al: syscall directly followed by a branch */
-        ".balign 64\n"
-        "xor %eax,%eax; mov $39,%al; syscall; test %eax,%eax; js 9f; ret\n"
-        "9: mov $-3,%rax; ret\n"
-        /* 4: red zone and callee-saved registers in use */
-        ".balign 64\n"
-        "movq $0x77777,-8(%rsp); movq $0x66666,-128(%rsp); mov $39,%eax; syscall\n"
-        "cmpq $0x77777,-8(%rsp); jne 9f; cmpq $0x66666,-128(%rsp); jne 9f; ret\n"
-        "9: mov $-4,%rax; ret\n"
-        /* 5: the Go way: call number from the stack */
-        ".balign 64\n"
-        "movq $39,-16(%rsp); mov -16(%rsp),%rax; syscall; cmp $0xfffffffffffff001,%rax; jbe 1f\n"
-        "mov $-5,%rax; ret\n"
-        "1: ret\n"
-        ".balign 64\n"
-        "code_end:\n");
+__asm__(
+    ".text\n"
+    "code_start:\n"
+    /* 0: mov $nr,%eax; syscall */
+    ".balign 64\n"
+    "mov $0x1111,%edi; mov $0x2222,%esi; mov $0x3333,%edx; mov $0x4444,%r8d\n"
+    "mov $39,%eax; syscall\n"
+    "1: cmp $0x1111,%edi; jne 9f; cmp $0x2222,%esi; jne 9f; cmp $0x4444,%r8d; jne 9f; ret\n"
+    "9: mov $-1,%rax; ret\n"
+    /* 1: syscall; cmp $-4095,%rax */
+    ".balign 64\n"
+    "mov $0x1111,%edi; mov $0x3333,%edx; mov $0x4444,%r8d; mov %edx,%eax; mov $39,%al\n"
+    "sub $0x3300,%eax\n"
+    "syscall; cmp $-4095,%rax; jae 9f; cmp $0x1111,%edi; jne 9f; cmp $0x3333,%edx; jne 9f; ret\n"
+    "9: mov $-2,%rax; ret\n"
+    /* 2: syscall; ret (musl, vfork-like) */
+    ".balign 64\n"
+    "mov %rdi,%rax; mov $39,%eax; syscall; ret\n"
+    /* 3: xor eax; mov al: syscall directly followed by a branch */
+    ".balign 64\n"
+    "xor %eax,%eax; mov $39,%al; syscall; test %eax,%eax; js 9f; ret\n"
+    "9: mov $-3,%rax; ret\n"
+    /* 4: red zone and callee-saved registers in use */
+    ".balign 64\n"
+    "movq $0x77777,-8(%rsp); movq $0x66666,-128(%rsp); mov $39,%eax; syscall\n"
+    "cmpq $0x77777,-8(%rsp); jne 9f; cmpq $0x66666,-128(%rsp); jne 9f; ret\n"
+    "9: mov $-4,%rax; ret\n"
+    /* 5: the Go way: call number from the stack */
+    ".balign 64\n"
+    "movq $39,-16(%rsp); mov -16(%rsp),%rax; syscall; cmp $0xfffffffffffff001,%rax; jbe 1f\n"
+    "mov $-5,%rax; ret\n"
+    "1: ret\n"
+    ".balign 64\n"
+    "code_end:\n");
 
 static char* code;
 static pthread_barrier_t barrier;

@@ -1,5 +1,5 @@
-/* Threads that come and go: joined, detached, many at once; then the program replaces itself over and
- * over, and ends, while its threads sit in calls of every kind. */
+/* Threads that come and go: joined, detached, many at once; then the program replaces itself over
+ * and over, and ends, while its threads sit in calls of every kind. */
 #include "storm.h"
 
 #include <fcntl.h>

@@ -55,7 +55,8 @@ static void wait_for(struct storm_worker* w, long ns) {
                 ;
             break;
         case 2:
-            while (syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, 0, &until, NULL, -1) != -1 ||
+            while (syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, 0, &until, NULL, -1) !=
+                       -1 ||
                    errno != ETIMEDOUT)
                 if (errno != EINTR && errno != ETIMEDOUT)
                     STORM_BAD("futex: errno %d", errno);

@@ -52,7 +52,10 @@ class Environment:
         return None
 
     def culm_argv(self, argv, options=()):
-        return [self.culm, 'run', *options, '--', *argv]
+        show = []
+        if TOP.startswith('/tmp/'):  # a guest has a /tmp of its own: show it ours
+            show = ['-v', f'{TOP}:{TOP}:ro']
+        return [self.culm, 'run', *show, *options, '--', *argv]
 
     def scratch(self, case, kind):
         """A fresh directory for one run."""

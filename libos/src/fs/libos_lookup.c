@@ -271,7 +271,9 @@ static int step(struct libos_lookup* l) {
     for (;;) {
         struct libos_path* p = l->base->path;
         struct libos_mount* mount = p ? p->mount : NULL;
-        if (!mount && *l->text)
+        /* A device has its mount's path but is no file of it: only directories lead further. */
+        uint32_t type = l->base->mode_type;
+        if (*l->text && (!mount || (type && type != S_IFDIR)))
             return -ENOTDIR;
         l->at = (struct libos_at){mount, l->base, l->text};
         struct scan s = scan_text(l->text);

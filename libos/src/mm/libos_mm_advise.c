@@ -86,8 +86,6 @@ static int check_vma(const struct libos_vma* v, const struct advice* a, int beha
         case MADV_FREE:
         case MADV_WIPEONFORK:
             return anon_private ? 0 : -EINVAL;
-        case MADV_KEEPONFORK:
-            return v->flags & VMA_DONTFORK && !anon_private ? -EINVAL : 0;
         case MADV_REMOVE:
             if (anon_private) {
                 return -EINVAL;

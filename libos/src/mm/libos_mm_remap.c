@@ -188,7 +188,10 @@ static long move_to(struct remap* r, uint64_t to) {
 /* MREMAP_FIXED or MREMAP_DONTUNMAP. */
 static long remap_to(struct remap* r, struct libos_vma* v) {
     struct libos_mm* mm = r->mm;
-    int ret = check_resize(r, v); /* before anything goes away */
+    uint64_t whole = r->old_len;
+    r->old_len = MIN(whole, r->new_len); /* what is cut off may reach beyond the mapping */
+    int ret = check_resize(r, v);        /* before anything goes away */
+    r->old_len = whole;
     if (ret < 0) {
         return ret;
     }

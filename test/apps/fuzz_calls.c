@@ -221,7 +221,7 @@ int main(int argc, char** argv) {
     symlink("a", "link");
     for (int s = 1; s < 32; s++)
         if (s != SIGSEGV && s != SIGBUS && s != SIGILL && s != SIGFPE && s != SIGABRT)
-            signal(s, no_op);
+            sigaction(s, &(struct sigaction){.sa_handler = no_op}, NULL);
     int out = fcntl(1, F_DUPFD, 900), save[2] = {fcntl(0, F_DUPFD, 901), fcntl(2, F_DUPFD, 902)};
     for (long n = 0; n < calls; n++) {
         if (n % 500 == 0) {

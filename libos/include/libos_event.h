@@ -41,7 +41,8 @@ uint64_t libos_deadline_after(uint64_t ns);
  * every wait set it is in. */
 void libos_epoll_file_gone(struct libos_file* f);
 
-/* ---- SIGIO (event/libos_sigio.c) -------------------------------------------------------------- */
+/* ---- SIGIO (event/libos_sigio.c) --------------------------------------------------------------
+ */
 /* Can the file tell of its readiness by a signal (pipes, sockets, terminals)? */
 bool libos_sigio_possible(struct libos_file* f);
 /* Switches it, and FASYNC in f->flags; fd: told in si_fd. */

@@ -119,8 +119,8 @@ void libos_patch_exec(uint64_t low, uint64_t high) __attribute__((weak));
 /* The name of anonymous memory, prctl(PR_SET_VMA): name is LibOS memory or NULL. */
 int libos_mm_set_anon_name(uint64_t addr, size_t size, const char* name);
 
-/* In the child of a fork, before it runs guest code: what MADV_DONTFORK and MADV_WIPEONFORK ask, and
- * memory locks, which a child does not inherit. */
+/* In the child of a fork, before it runs guest code: what MADV_DONTFORK and MADV_WIPEONFORK ask,
+ * and memory locks, which a child does not inherit. */
 void libos_mm_after_fork(void);
 /* A new program has registered for no barriers (sys/libos_membarrier.c). */
 void libos_membarrier_exec(void);

@@ -1,6 +1,6 @@
 /*
- * Process descriptors, pidfd_open(2). There is one process: every pidfd stands for it, and none ever
- * becomes readable.
+ * Process descriptors, pidfd_open(2). There is one process: every pidfd stands for it, and none
+ * ever becomes readable.
  */
 #ifndef LIBOS_PIDFD_H
 #define LIBOS_PIDFD_H

@@ -287,7 +287,8 @@ int libos_mm_set_anon_name(uint64_t addr, size_t size, const char* name) {
     return ret;
 }
 
-/* ---- fork ------------------------------------------------------------------------------------------ */
+/* ---- fork
+ * ------------------------------------------------------------------------------------------ */
 
 void libos_mm_after_fork(void) {
     struct libos_mm* mm = &g_mm;

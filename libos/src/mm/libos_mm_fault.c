@@ -71,7 +71,8 @@ bool libos_mm_handle_fault(uint64_t addr, uint64_t error_code) {
     return ok;
 }
 
-/* ---- the main stack when its limit sinks ---------------------------------------------------------- */
+/* ---- the main stack when its limit sinks
+ * ---------------------------------------------------------- */
 
 #define RESIDENT_CHUNK 512 /* pages */
 

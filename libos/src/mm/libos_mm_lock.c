@@ -19,8 +19,8 @@ static uint64_t locked_in(const struct libos_mm* mm, uint64_t start, uint64_t en
     return sum;
 }
 
-/* As far as the range is mapped without a hole: Linux, too, has changed that much when it meets one.
- * *end: how far. */
+/* As far as the range is mapped without a hole: Linux, too, has changed that much when it meets
+ * one. *end: how far. */
 static int change_flags(uint64_t start, uint64_t* end, uint32_t set, uint32_t clear) {
     struct libos_mm* mm = &g_mm;
     uint64_t mapped = start;

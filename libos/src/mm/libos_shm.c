@@ -45,8 +45,8 @@ static void destroy(struct libos_shm* s) {
     libos_free(s);
 }
 
-/* Segments marked for removal go with their last mapping. munmap(2) tells nobody, so every call here
- * looks first. */
+/* Segments marked for removal go with their last mapping. munmap(2) tells nobody, so every call
+ * here looks first. */
 static void reap(void) {
     list_for_each_safe(s, &g_segments, struct libos_shm, node) {
         if ((s->mode & SHM_DEST) && !attach_count(s)) {
@@ -90,7 +90,8 @@ static bool owner(const struct libos_shm* s) {
     return euid == s->uid || euid == s->cuid || libos_capable(CAP_SYS_ADMIN);
 }
 
-/* ---- making and finding ------------------------------------------------------------------------- */
+/* ---- making and finding -------------------------------------------------------------------------
+ */
 
 static struct libos_file* create_object(int32_t key, size_t size, int* err) {
     char name[40];
@@ -184,7 +185,8 @@ long libos_shm_get(int32_t key, size_t size, int flags) {
     return ret;
 }
 
-/* ---- attaching ------------------------------------------------------------------------------------ */
+/* ---- attaching
+ * ------------------------------------------------------------------------------------ */
 
 static bool range_free(uint64_t addr, uint64_t size) {
     struct libos_vma_info info;
@@ -200,8 +202,8 @@ static bool range_free(uint64_t addr, uint64_t size) {
 }
 
 static long attach(struct libos_shm* s, uint64_t addr, int flags) {
-    int prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) |
-               (flags & SHM_EXEC ? PROT_EXEC : 0);
+    int prot =
+        PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
     int map = MAP_SHARED | (addr ? MAP_FIXED : 0);
     if (!permitted(s, flags & SHM_RDONLY ? 4 : 6)) {
         return -EACCES;
@@ -283,7 +285,8 @@ long libos_shm_detach(uint64_t addr) {
     return s ? 0 : -EINVAL;
 }
 
-/* ---- control ---------------------------------------------------------------------------------------- */
+/* ---- control
+ * ---------------------------------------------------------------------------------------- */
 
 static struct libos_shm* by_index(int index) {
     list_for_each(s, &g_segments, struct libos_shm, node) {

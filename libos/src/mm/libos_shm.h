@@ -1,8 +1,8 @@
 /*
  * System V shared memory: segments are memory objects of the host, mapped like files.
  *
- * All segments of the process hang in one table. (What Linux shares between processes here will move
- * to coordination state; the objects themselves can be shared over fork as they are.)
+ * All segments of the process hang in one table. (What Linux shares between processes here will
+ * move to coordination state; the objects themselves can be shared over fork as they are.)
  */
 #ifndef LIBOS_SHM_H
 #define LIBOS_SHM_H

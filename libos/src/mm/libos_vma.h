@@ -118,7 +118,8 @@ bool mm_may_expand(const struct libos_mm* mm, int prot, uint32_t vma_flags, uint
 /* RLIMIT_MEMLOCK with `bytes` more. */
 bool mm_may_lock(const struct libos_mm* mm, uint64_t bytes);
 bool mm_can_lock(void);
-/* munmap under the write lock; *dead to vma_free_chain. -EINVAL: empty range, or beyond the guest's. */
+/* munmap under the write lock; *dead to vma_free_chain. -EINVAL: empty range, or beyond the
+ * guest's. */
 int mm_unmap_locked(struct libos_mm* mm, uint64_t start, uint64_t end, struct libos_vma** dead);
 /* Is [addr, addr+len) inside what the guest may have? len page-aligned, not 0. */
 bool mm_in_user(const struct libos_mm* mm, uint64_t addr, uint64_t len);

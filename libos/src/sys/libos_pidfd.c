@@ -1,6 +1,6 @@
 /*
- * Processes by descriptor: pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2). There is one process
- * yet, so they stand for the caller's own.
+ * Processes by descriptor: pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2). There is one
+ * process yet, so they stand for the caller's own.
  */
 #include <asm/fcntl.h>
 #include <linux/signal.h>

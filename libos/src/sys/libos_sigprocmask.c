@@ -84,8 +84,8 @@ static long read_deadline(const struct __kernel_timespec* ts, PAL_NUM* deadline)
     return kts.tv_sec || kts.tv_nsec;
 }
 
-/* While sigwait_set stands, signals of the process may be given to this thread: what it leaves in the
- * queue when it goes must be told to another one. */
+/* While sigwait_set stands, signals of the process may be given to this thread: what it leaves in
+ * the queue when it goes must be told to another one. */
 static void end_sigwait(struct libos_thread* t) {
     lock(&g_process.signal_lock);
     libos_sigset_t set = t->sigwait_set;

@@ -32,8 +32,7 @@ static int check_which(int which, pid_t upid) {
     return ret;
 }
 
-long libos_syscall_waitid(int which, pid_t upid, siginfo_t* infop, int options,
-                          struct rusage* ru) {
+long libos_syscall_waitid(int which, pid_t upid, siginfo_t* infop, int options, struct rusage* ru) {
     (void)infop;
     (void)ru;
     if ((options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE |

@@ -140,7 +140,7 @@ typedef struct PAL_CONTROL_ {
     PAL_BOL disable_aslr;
     PAL_PTR_RANGE user_address; /* addresses the guest may have; the LibOS hands them out */
     PAL_PTR_RANGE
-        libos_address; /* addresses for the LibOS's own memory; disjoint from the former */
+    libos_address; /* addresses for the LibOS's own memory; disjoint from the former */
     PAL_PTR_RANGE manifest_preload; /* text of the manifest */
     PAL_NUM alloc_align;            /* page size */
     PAL_NUM capabilities;           /* PAL_CAP_* */

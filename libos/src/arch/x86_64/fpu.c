@@ -41,7 +41,8 @@ void libos_fpu_init(void) {
     memcpy(g_init_area, &fcw, sizeof(fcw));
 }
 
-/* Only the features counted in: the processor may look at all of an area as large as they ask for. */
+/* Only the features counted in: the processor may look at all of an area as large as they ask for.
+ */
 void libos_fpu_reset(void) {
     if (g_libos_xfeatures)
         libos_user_xrstor(g_init_area, g_libos_xfeatures);

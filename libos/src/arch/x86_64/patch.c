@@ -407,7 +407,7 @@ static void forget_one(struct patch_site* s, void* arg) {
     uint64_t start = s->size ? s->start : s->syscall;
     uint64_t end = s->size ? s->start + s->size : s->syscall + 2;
     if (start < r->end && end > r->start)
-        set_state(s, PATCH_GONE);
+        patch_set_gone(s);
 }
 
 void libos_patch_forget(uint64_t start, uint64_t end) {

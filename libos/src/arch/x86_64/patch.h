@@ -39,6 +39,8 @@ struct patch_site {
     uint8_t after;     /* of them, behind the `syscall`: copied into the stub's tail */
     uint8_t tail;      /* offset of the tail in the stub; 0: none */
     uint8_t call;      /* offset in the stub of "the system call, rax being set" */
+    bool stub_made;    /* the stub and its slot were written, for this code or for former code there */
+    uint32_t next_free; /* of a site that was taken back: index + 1 of the next */
 };
 
 int libos_patch_init(void);
@@ -57,10 +59,13 @@ struct patch_site* patch_find(uint64_t syscall_addr);
 struct patch_site* patch_add(uint64_t syscall_addr);
 /* Calls fn for each site that is not GONE. Under g_patch_lock. */
 void patch_for_each(void (*fn)(struct patch_site* s, void* arg), void* arg);
+/* The site's code went away. Under g_patch_lock. */
+void patch_set_gone(struct patch_site* s);
 /* Forget all sites: no thread but the caller exists and no guest code is left. */
 void patch_reset(void);
 /* Fill in the site's stub and slot from the original bytes (site->size of them). before: how many
- * of them come before the `syscall`. 0 or -ENOMEM. */
+ * of them come before the `syscall`. 0, -ENOMEM, or -EBUSY: the stub of former code at this place
+ * may be in use. */
 int patch_make_stub(struct patch_site* s, const uint8_t* bytes);
 void patch_jump_bytes(const struct patch_site* s, uint8_t jump[PATCH_JUMP_SIZE]);
 

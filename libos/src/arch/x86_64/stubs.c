@@ -15,12 +15,15 @@
 #include "entry.h"
 #include "libos_mm.h"
 #include <asm/mman.h>
+#include "libos_process.h"
 #include "patch.h"
 
 #define HASH_SIZE (PATCH_SITES_MAX * 4)
 
 static struct patch_site* g_sites;  /* [PATCH_SITES_MAX] */
 static uint32_t g_site_count;       /* guarded by g_patch_lock; only grows but for patch_reset() */
+static uint32_t g_free_site;        /* index + 1 of the first that was taken back; g_patch_lock */
+static bool g_gone_since;           /* sites have gone since they were last taken back */
 static uint32_t* g_hash;            /* index + 1 by address; open addressing; entries only appear */
 static uint8_t* g_stubs;            /* [PATCH_SITES_MAX][PATCH_STUB_SIZE]; the last is the header */
 static uint64_t* g_slots;           /* at PATCH_SLOTS_BASE */
@@ -96,16 +99,71 @@ struct patch_site* patch_find(uint64_t addr) {
     }
 }
 
-struct patch_site* patch_add(uint64_t addr) {
-    if (g_site_count == PATCH_SITES_MAX)
-        return NULL;
-    struct patch_site* s = &g_sites[g_site_count++];
-    *s = (struct patch_site){.state = PATCH_SEEN, .syscall = addr};
-    uint32_t h = hash_of(addr);
+static void hash_insert(const struct patch_site* s) {
+    uint32_t h = hash_of(s->syscall);
     while (g_hash[h])
         h = (h + 1) & (HASH_SIZE - 1);
-    __atomic_store_n(&g_hash[h], g_site_count, __ATOMIC_RELEASE);
+    __atomic_store_n(&g_hash[h], index_of(s) + 1, __ATOMIC_RELEASE);
+}
+
+/* A site at the same address whose code went away: a library loaded again, code generated anew. Its
+ * stub may still be in use, so it is not written again unless no other thread is there
+ * (patch_make_stub). */
+static struct patch_site* find_gone(uint64_t addr) {
+    for (uint32_t h = hash_of(addr); g_hash[h]; h = (h + 1) & (HASH_SIZE - 1)) {
+        struct patch_site* s = &g_sites[g_hash[h] - 1];
+        if (s->syscall == addr)
+            return s;
+    }
+    return NULL;
+}
+
+/* The table is full: a lone thread takes back the sites of code that went away. Hash entries cannot
+ * be taken out one by one. */
+static void collect_gone(void) {
+    memset(g_hash, 0, HASH_SIZE * sizeof(*g_hash));
+    g_free_site = 0;
+    for (uint32_t i = 0; i < PATCH_SITES_MAX; i++) {
+        struct patch_site* s = &g_sites[i];
+        if (s->state != PATCH_GONE || still_ours(s)) {
+            hash_insert(s);
+            continue;
+        }
+        *s = (struct patch_site){.state = PATCH_GONE, .next_free = g_free_site};
+        g_free_site = i + 1;
+    }
+}
+
+static struct patch_site* new_site(void) {
+    if (g_site_count < PATCH_SITES_MAX)
+        return &g_sites[g_site_count++];
+    if (!g_free_site && g_gone_since && g_process.thread_count == 1) {
+        g_gone_since = false;
+        collect_gone();
+    }
+    if (!g_free_site)
+        return NULL;
+    struct patch_site* s = &g_sites[g_free_site - 1];
+    g_free_site = s->next_free;
     return s;
+}
+
+struct patch_site* patch_add(uint64_t addr) {
+    struct patch_site* s = find_gone(addr);
+    if (s) {
+        *s = (struct patch_site){.state = PATCH_SEEN, .syscall = addr, .stub_made = s->stub_made};
+        return s;
+    }
+    if (!(s = new_site()))
+        return NULL;
+    *s = (struct patch_site){.state = PATCH_SEEN, .syscall = addr};
+    hash_insert(s);
+    return s;
+}
+
+void patch_set_gone(struct patch_site* s) {
+    __atomic_store_n(&s->state, PATCH_GONE, __ATOMIC_SEQ_CST);
+    g_gone_since = true;
 }
 
 void patch_for_each(void (*fn)(struct patch_site* s, void* arg), void* arg) {
@@ -118,6 +176,8 @@ void patch_for_each(void (*fn)(struct patch_site* s, void* arg), void* arg) {
 void patch_reset(void) {
     memset(g_hash, 0, HASH_SIZE * sizeof(*g_hash));
     g_site_count = 0;
+    g_free_site = 0;
+    g_gone_since = false;
 }
 
 /* ---- making a stub ---------------------------------------------------------------------------- */
@@ -174,6 +234,10 @@ int patch_make_stub(struct patch_site* s, const uint8_t* bytes) {
     memcpy(e.code + BACK_OFFSET, &back, 8);
 
     uint8_t* stub = stub_of(s);
+    if (s->stub_made && memcmp(stub, e.code, sizeof(e.code)) == 0)
+        return 0; /* the same code came back */
+    if (s->stub_made && g_process.thread_count > 1)
+        return -EBUSY; /* another thread may be in the old stub */
     PAL_PTR page = (PAL_PTR)PAGE_DOWN((uint64_t)stub);
     PAL_PTR slot_page = (PAL_PTR)PAGE_DOWN((uint64_t)&g_slots[index_of(s)]);
     if (PalVirtualMemoryProtect(page, PAGE_SIZE, PAL_PROT_READ | PAL_PROT_WRITE | PAL_PROT_EXEC) < 0)
@@ -184,6 +248,7 @@ int patch_make_stub(struct patch_site* s, const uint8_t* bytes) {
         g_slots[index_of(s)] = (uint64_t)stub;
     PalVirtualMemoryProtect(slot_page, PAGE_SIZE, PAL_PROT_READ);
     PalVirtualMemoryProtect(page, PAGE_SIZE, PAL_PROT_READ | PAL_PROT_EXEC);
+    s->stub_made = ret2 == 0;
     return ret2 < 0 ? -ENOMEM : 0;
 }
 

@@ -54,7 +54,7 @@ static struct iovec* vector(void) {
 static int open_some(int slot) {
     static const char* const uris[] = {
         "dir:.",         "file:a", "pipe:",         "udp.srv:127.0.0.1:0",
-        "pipe.srv:fuzz", "file:b", "dev:/dev/null", "tcp.srv:127.0.0.1:0",
+        "pipe.srv:fuzz", "file:b", "file:c", "tcp.srv:127.0.0.1:0",
         "eventfd:"};
     PAL_HANDLE h = NULL, ends[2];
     int ret;

@@ -111,12 +111,37 @@ static void* patch_worker(void* arg) {
     return w->index < N ? runner(arg) : thrower(arg);
 }
 
+/* More code than any table of call sites can hold, one piece after the other: each goes before the
+ * next comes, at the same place or at another. */
+static void* reload_worker(void* arg) {
+    struct storm_worker* w = arg;
+    uintptr_t at = 0x100000000;
+    for (int i = 0; i < 12000; i++) {
+        char* p = mmap((void*)(i % 4 ? at += 0x2000 : at), SLOT, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        memcpy(p, code_start, SLOT);
+        STORM_CHECK(p != MAP_FAILED && !mprotect(p, SLOT, PROT_READ | PROT_EXEC));
+        for (int k = 0; k < 3; k++) {
+            long r = ((long (*)(void))p)();
+            if (r != pid)
+                STORM_BAD("piece %d gave %ld", i, r);
+        }
+        munmap(p, SLOT);
+        atomic_fetch_add(&w->progress, 1);
+    }
+    return NULL;
+}
+
 int main(int argc, char** argv) {
     storm_args(argc, argv);
     pid = getpid();
     struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigaction(SIGUSR1, &a, NULL);
     pthread_barrier_init(&barrier, NULL, N);
+    if (STORM_PART(argc, argv, "reload"))
+        reload_worker(&storm_workers[0]); /* alone */
+    if (STORM_PART(argc, argv, "reload2"))
+        storm_run("reload2", 1, reload_worker, NULL); /* not alone */
     if (STORM_PART(argc, argv, "quiet"))
         storm_run("quiet", N, patch_worker, NULL);
     if (STORM_PART(argc, argv, "signals"))

@@ -6,14 +6,14 @@
 #ifndef LIBOS_TCB_H
 #define LIBOS_TCB_H
 
-#define TCB_THREAD   16 /* PAL_TCB_LIBOS_OFFSET */
-#define TCB_LIBOS_SP 24
-#define TCB_USER_RSP 32
-#define TCB_SCRATCH0 40
-#define TCB_SCRATCH1 48
-#define TCB_WORK     56
-#define TCB_HELD     60
-#define TCB_IN_LIBOS 64
+#define TCB_THREAD        16 /* PAL_TCB_LIBOS_OFFSET */
+#define TCB_LIBOS_SP      24
+#define TCB_USER_RSP      32
+#define TCB_SCRATCH0      40
+#define TCB_SCRATCH1      48
+#define TCB_WORK          56
+#define TCB_HELD          60
+#define TCB_IN_LIBOS      64
 #define TCB_NATIVE_RETURN 80
 
 #ifndef __ASSEMBLER__
@@ -28,12 +28,12 @@ struct libos_tcb {
     uint64_t libos_sp;           /* top of the LibOS stack: where the register frame is built */
     uint64_t user_rsp;           /* scratch of the entry path */
     uint64_t scratch[2];         /* scratch of call-site stubs and of the entry path */
-    uint32_t work;               /* LIBOS_WORK_*: set atomically by anyone, looked at on the way out */
-    uint32_t held;               /* counted locks held: see libos_lock.h */
-    uint32_t in_libos;           /* not 0 between entry and exit: a kick then only sets `work` */
-    uint32_t malloc_closed;      /* libos_malloc_thread_exit() has run */
-    void* malloc_cache;          /* mm/libos_malloc_cache.c */
-    uint64_t native_return;      /* where it may return behind a `syscall` that trapped: patch.c */
+    uint32_t work;          /* LIBOS_WORK_*: set atomically by anyone, looked at on the way out */
+    uint32_t held;          /* counted locks held: see libos_lock.h */
+    uint32_t in_libos;      /* not 0 between entry and exit: a kick then only sets `work` */
+    uint32_t malloc_closed; /* libos_malloc_thread_exit() has run */
+    void* malloc_cache;     /* mm/libos_malloc_cache.c */
+    uint64_t native_return; /* where it may return behind a `syscall` that trapped: patch.c */
 };
 
 enum {

@@ -52,10 +52,9 @@ static struct iovec* vector(void) {
 
 /* Every handle is non-blocking where it can block: no call here may last. */
 static int open_some(int slot) {
-    static const char* const uris[] = {
-        "dir:.",         "file:a", "pipe:",         "udp.srv:127.0.0.1:0",
-        "pipe.srv:fuzz", "file:b", "file:c", "tcp.srv:127.0.0.1:0",
-        "eventfd:"};
+    static const char* const uris[] = {"dir:.",         "file:a", "pipe:",  "udp.srv:127.0.0.1:0",
+                                       "pipe.srv:fuzz", "file:b", "file:c", "tcp.srv:127.0.0.1:0",
+                                       "eventfd:"};
     PAL_HANDLE h = NULL, ends[2];
     int ret;
     switch (rnd() % 8) {

@@ -22,24 +22,24 @@
 #define PATCH_STUB_SIZE  64
 
 enum patch_state {
-    PATCH_SEEN,     /* trapped; maybe patched at a later trap */
-    PATCH_READY,    /* the stub exists, the bytes are still the guest's */
-    PATCH_ACTIVE,   /* the bytes are ours (or are just being written) */
-    PATCH_REFUSED,  /* stays on the trap path */
-    PATCH_GONE,     /* the code was unmapped or replaced */
+    PATCH_SEEN,    /* trapped; maybe patched at a later trap */
+    PATCH_READY,   /* the stub exists, the bytes are still the guest's */
+    PATCH_ACTIVE,  /* the bytes are ours (or are just being written) */
+    PATCH_REFUSED, /* stays on the trap path */
+    PATCH_GONE,    /* the code was unmapped or replaced */
 };
 
 /* All but `state` constant once the state is READY. */
 struct patch_site {
-    uint32_t state;    /* enum patch_state; atomic */
-    uint32_t hits;     /* traps so far; roughly */
-    uint64_t syscall;  /* address of the `syscall` instruction: the key */
-    uint64_t start;    /* first byte that changes */
-    uint8_t size;      /* bytes that change */
-    uint8_t after;     /* of them, behind the `syscall`: copied into the stub's tail */
-    uint8_t tail;      /* offset of the tail in the stub; 0: none */
-    uint8_t call;      /* offset in the stub of "the system call, rax being set" */
-    bool stub_made;    /* the stub and its slot were written, for this code or for former code there */
+    uint32_t state;   /* enum patch_state; atomic */
+    uint32_t hits;    /* traps so far; roughly */
+    uint64_t syscall; /* address of the `syscall` instruction: the key */
+    uint64_t start;   /* first byte that changes */
+    uint8_t size;     /* bytes that change */
+    uint8_t after;    /* of them, behind the `syscall`: copied into the stub's tail */
+    uint8_t tail;     /* offset of the tail in the stub; 0: none */
+    uint8_t call;     /* offset in the stub of "the system call, rax being set" */
+    bool stub_made; /* the stub and its slot were written, for this code or for former code there */
     uint32_t next_free; /* of a site that was taken back: index + 1 of the next */
 };
 
@@ -47,7 +47,8 @@ int libos_patch_init(void);
 /* For --stats: sites rewritten, sites that stay on the trap path. */
 void libos_patch_counts(unsigned* patched, unsigned* refused);
 
-/* ---- stubs.c ---------------------------------------------------------------------------------- */
+/* ---- stubs.c ----------------------------------------------------------------------------------
+ */
 int patch_stubs_init(void);
 /* The slots' fixed place in the guest's range: take it, give it up, does it lie in this range? */
 int patch_slots_map(void);

@@ -20,16 +20,16 @@
 
 #define HASH_SIZE (PATCH_SITES_MAX * 4)
 
-static struct patch_site* g_sites;  /* [PATCH_SITES_MAX] */
-static uint32_t g_site_count;       /* guarded by g_patch_lock; only grows but for patch_reset() */
-static uint32_t g_free_site;        /* index + 1 of the first that was taken back; g_patch_lock */
-static bool g_gone_since;           /* sites have gone since they were last taken back */
-static uint32_t* g_hash;            /* index + 1 by address; open addressing; entries only appear */
-static uint8_t* g_stubs;            /* [PATCH_SITES_MAX][PATCH_STUB_SIZE]; the last is the header */
-static uint64_t* g_slots;           /* at PATCH_SLOTS_BASE */
+static struct patch_site* g_sites; /* [PATCH_SITES_MAX] */
+static uint32_t g_site_count;      /* guarded by g_patch_lock; only grows but for patch_reset() */
+static uint32_t g_free_site;       /* index + 1 of the first that was taken back; g_patch_lock */
+static bool g_gone_since;          /* sites have gone since they were last taken back */
+static uint32_t* g_hash;           /* index + 1 by address; open addressing; entries only appear */
+static uint8_t* g_stubs;           /* [PATCH_SITES_MAX][PATCH_STUB_SIZE]; the last is the header */
+static uint64_t* g_slots;          /* at PATCH_SLOTS_BASE */
 
-#define STUBS_SIZE  ((PATCH_SITES_MAX + 1UL) * PATCH_STUB_SIZE)
-#define SLOTS_SIZE  (PATCH_SITES_MAX * sizeof(uint64_t))
+#define STUBS_SIZE ((PATCH_SITES_MAX + 1UL) * PATCH_STUB_SIZE)
+#define SLOTS_SIZE (PATCH_SITES_MAX * sizeof(uint64_t))
 
 int patch_stubs_init(void) {
     size_t tables = PATCH_SITES_MAX * sizeof(*g_sites) + HASH_SIZE * sizeof(*g_hash);
@@ -61,7 +61,8 @@ bool patch_slots_within(uint64_t low, uint64_t high) {
     return low < PATCH_SLOTS_BASE + SLOTS_SIZE && high > PATCH_SLOTS_BASE;
 }
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------
+ */
 
 static uint32_t hash_of(uint64_t addr) {
     return (addr * 0x9e3779b97f4a7c15ULL) >> 40 & (HASH_SIZE - 1);
@@ -180,7 +181,8 @@ void patch_reset(void) {
     g_gone_since = false;
 }
 
-/* ---- making a stub ---------------------------------------------------------------------------- */
+/* ---- making a stub ----------------------------------------------------------------------------
+ */
 
 static uint8_t* stub_of(const struct patch_site* s) {
     return g_stubs + (size_t)index_of(s) * PATCH_STUB_SIZE;
@@ -240,7 +242,8 @@ int patch_make_stub(struct patch_site* s, const uint8_t* bytes) {
         return -EBUSY; /* another thread may be in the old stub */
     PAL_PTR page = (PAL_PTR)PAGE_DOWN((uint64_t)stub);
     PAL_PTR slot_page = (PAL_PTR)PAGE_DOWN((uint64_t)&g_slots[index_of(s)]);
-    if (PalVirtualMemoryProtect(page, PAGE_SIZE, PAL_PROT_READ | PAL_PROT_WRITE | PAL_PROT_EXEC) < 0)
+    if (PalVirtualMemoryProtect(page, PAGE_SIZE, PAL_PROT_READ | PAL_PROT_WRITE | PAL_PROT_EXEC) <
+        0)
         return -ENOMEM;
     memcpy(stub, e.code, sizeof(e.code));
     int ret2 = PalVirtualMemoryProtect(slot_page, PAGE_SIZE, PAL_PROT_READ | PAL_PROT_WRITE);
@@ -252,7 +255,8 @@ int patch_make_stub(struct patch_site* s, const uint8_t* bytes) {
     return ret2 < 0 ? -ENOMEM : 0;
 }
 
-/* ---- addresses -------------------------------------------------------------------------------- */
+/* ---- addresses --------------------------------------------------------------------------------
+ */
 
 bool libos_stub_translate(uint64_t rip, uint64_t* guest_rip) {
     if (!g_stubs || rip - (uint64_t)g_stubs >= STUBS_SIZE)
@@ -265,8 +269,9 @@ bool libos_stub_translate(uint64_t rip, uint64_t* guest_rip) {
     return true;
 }
 
-/* rip is the address of a `syscall` (a call is made again) or behind one. native_return is set before
- * the look-up and patch_apply() looks at it after the site is READY: one of the two sees the other. */
+/* rip is the address of a `syscall` (a call is made again) or behind one. native_return is set
+ * before the look-up and patch_apply() looks at it after the site is READY: one of the two sees the
+ * other. */
 uint64_t libos_patch_resume(uint64_t rip) {
     struct libos_tcb* tcb = libos_get_tcb();
     __atomic_store_n(&tcb->native_return, rip, __ATOMIC_SEQ_CST);

@@ -1,6 +1,6 @@
-/* A thousand threads at once; and thirty-two busy ones that share nothing (each its own file, mapping,
- * futex). With STORM_VERBOSE=1 in the environment the work done per second of wall and of processor
- * time is told, to be compared with native: no lock of the system may show. */
+/* A thousand threads at once; and thirty-two busy ones that share nothing (each its own file,
+ * mapping, futex). With STORM_VERBOSE=1 in the environment the work done per second of wall and of
+ * processor time is told, to be compared with native: no lock of the system may show. */
 #include "storm.h"
 
 #include <fcntl.h>

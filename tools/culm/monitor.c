@@ -116,10 +116,21 @@ static void pass_on(pid_t child, const siginfo_t* info) {
         kill(child, signo);
 }
 
+/* Has the child gone on (or ended) since it stopped, or were we told to? */
+static bool stop_is_over(pid_t child) {
+    siginfo_t state = {0};
+    uint64_t pending = 0;
+    syscall(SYS_rt_sigpending, &pending, sizeof(pending));
+    return waitid(P_PID, (id_t)child, &state, WCONTINUED | WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           (state.si_pid == child || (pending >> (SIGCONT - 1) & 1));
+}
+
 /* Stops this process by the same signal, then takes the child along when it goes on. */
 static void stop_along(pid_t child, int signo) {
     struct sigaction deflt = {.sa_handler = SIG_DFL}, old;
     uint64_t one = 1ULL << (signo - 1);
+    if (stop_is_over(child))
+        return;
     sigaction(signo, &deflt, &old);
     kill(getpid(), signo);
     set_mask(SIG_UNBLOCK, &one, NULL); /* stops here */

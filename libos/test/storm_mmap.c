@@ -81,9 +81,12 @@ static void* mapper(void* arg) {
             if (p[b * PAGE])
                 STORM_BAD("page not zero after MADV_DONTNEED");
         }
-        if (storm_random(w) % 2)
-            STORM_CHECK(!munmap(p + b * PAGE, PAGE));
-        STORM_CHECK(!munmap(p, PAGES * PAGE));
+        /* What is unmapped may be another thread's the next moment: never twice. */
+        int keep = storm_random(w) % 2 ? PAGES : b;
+        if (keep < PAGES)
+            STORM_CHECK(!munmap(p + keep * PAGE, (PAGES - keep) * PAGE));
+        if (keep > 0)
+            STORM_CHECK(!munmap(p, keep * PAGE));
         atomic_fetch_add(&w->progress, 1);
     }
     return NULL;

@@ -206,7 +206,9 @@ const struct libos_call g_libos_calls[LIBOS_CALL_COUNT] = {
     [__NR_pivot_root] = {CALL(pivot_root), {A_PATH, A_PATH},
         PARTIAL("badptr_table", "refused: mounts are the manifest's")},
     [__NR__sysctl] = {CALL(_sysctl), {A_PTR}, ABSENT(GONE)},
-    [__NR_prctl] = {CALL(prctl), {A_PRCTL, A_HEX, A_HEX, A_HEX, A_HEX}, FULL("thr_sched")},
+    [__NR_prctl] = {CALL(prctl), {A_PRCTL, A_HEX, A_HEX, A_HEX, A_HEX},
+        PARTIAL("thr_sched", "PR_SET_THP_DISABLE and PR_SET_TIMERSLACK are kept but change nothing; "
+                             "options not known here are EINVAL")},
     [__NR_arch_prctl] = {CALL(arch_prctl), {A_HEX, A_PTR},
         PARTIAL("sys_regs", "ARCH_SET_GS is refused: GS is the library's own")},
     [__NR_adjtimex] = {CALL(adjtimex), {A_PTR},

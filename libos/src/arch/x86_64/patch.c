@@ -31,8 +31,9 @@ static unsigned g_patched, g_refused;
 
 #define HITS_FOR_MOV  1 /* traps before the work pays */
 #define HITS_FOR_TAIL 2 /* the scan for jumps costs more */
-#define SCAN_REACH                                                                                 \
-    (8 * 1024UL) /* no function is longer, or its parts far apart come back to labels */
+/* How far direct jumps into a tail are looked for: most functions are shorter. A jump from farther
+ * away, or through a register, would be missed; neither has been met. */
+#define SCAN_REACH (8 * 1024UL)
 
 int libos_patch_init(void) {
     g_patching = patch_stubs_init() == 0;

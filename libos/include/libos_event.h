@@ -109,7 +109,7 @@ int libos_pts_next(unsigned int number);
 int libos_pts_stat(unsigned int number, struct libos_stat* st);
 
 /* ---- signalfd (event/libos_signalfd.c) ------------------------------------------------------- */
-/* After `sig` was queued for t (NULL: the process). Called with g_process.signal_lock held. */
+/* After `sig` was queued for t (NULL: the process). Called with process->signal_lock held. */
 void libos_signalfd_notify(struct libos_thread* t, int sig);
 
 #endif /* LIBOS_EVENT_H */

@@ -103,6 +103,7 @@ struct libos_process {
     struct list_node threads;
     struct libos_io_count ended_io; /* of threads that have ended */
     uint32_t thread_count;
+    bool ending_others;    /* execve ends all threads but one; guarded by threads_lock */
     uint32_t exit_started; /* 1 once exit_group or a fatal signal has begun; atomic */
     int exit_status;       /* wait(2) encoding: code << 8, or signal */
     int32_t next_tid;
@@ -126,7 +127,13 @@ struct libos_process {
     uint64_t start_code, end_code, start_data, end_data;
 };
 
+/* The process that the memory of this host process belongs to. A child of vfork runs in it too, as
+ * a process of its own until its execve: system calls ask cur_process(). */
 extern struct libos_process g_process;
+static inline struct libos_process* cur_process(void) {
+    struct libos_thread* t = get_cur_thread();
+    return t ? t->process : &g_process; /* helper threads have no libos_thread */
+}
 
 /* ---- proc/ ------------------------------------------------------------------------------------
  */

@@ -18,7 +18,7 @@ void libos_log(int level, const char* fmt, ...) {
     const char* name = names[level < (int)ARRAY_SIZE(names) ? level : 0];
     int len;
     if (level >= PAL_LOG_DEBUG)
-        len = snprintf(line, sizeof(line), "culm: [%d:%d] %s: ", g_process.pid,
+        len = snprintf(line, sizeof(line), "culm: [%d:%d] %s: ", cur_process()->pid,
                        get_cur_thread() ? get_cur_thread()->tid : 0, name);
     else
         len = snprintf(line, sizeof(line), "culm: %s: ", name);

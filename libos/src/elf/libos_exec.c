@@ -130,19 +130,19 @@ static void set_identity(struct exec* e) {
     const char* slash = strrchr(called, '/');
     const char* base = slash ? slash + 1 : called;
     libos_file_get(e->prog.file);
-    lock(&g_process.threads_lock);
+    lock(&cur_process()->threads_lock);
     strlcpy(t->comm, base, sizeof(t->comm));
-    struct libos_file* old_exe = g_process.exe;
-    char* old_path = g_process.exe_path;
-    g_process.exe = e->prog.file;
-    g_process.exe_path = exe_path;
-    unlock(&g_process.threads_lock);
+    struct libos_file* old_exe = cur_process()->exe;
+    char* old_path = cur_process()->exe_path;
+    cur_process()->exe = e->prog.file;
+    cur_process()->exe_path = exe_path;
+    unlock(&cur_process()->threads_lock);
     PalThreadSetName(t->host, base);
     if (old_exe) {
         libos_file_put(old_exe);
     }
     libos_free(old_path);
-    g_process.dumpable = 1;
+    cur_process()->dumpable = 1;
 }
 
 /* capabilities(7), "Transformation of capabilities during execve()"; files have none here. */
@@ -173,7 +173,7 @@ static void reset_process(void) {
         libos_signal_exec();
     }
     libos_membarrier_exec();
-    mm_set_randomise(!(g_process.personality & ADDR_NO_RANDOMIZE));
+    mm_set_randomise(!(cur_process()->personality & ADDR_NO_RANDOMIZE));
     libos_mm_unmap_all();
 }
 
@@ -186,10 +186,10 @@ static int load(struct exec* e, uint64_t* entry, uint64_t* sp) {
     if (ret < 0) {
         return ret;
     }
-    g_process.start_code = prog.start_code;
-    g_process.end_code = prog.end_code;
-    g_process.start_data = prog.start_data;
-    g_process.end_data = prog.end_data;
+    cur_process()->start_code = prog.start_code;
+    cur_process()->end_code = prog.end_code;
+    cur_process()->start_data = prog.start_data;
+    cur_process()->end_data = prog.end_data;
     /* A static PIE lies among the mappings: its heap gets a place of its own. */
     mm_brk_init(pie && !e->interp_path ? mm_pie_base() : prog.end, prog.start_data, prog.end_data);
     *entry = prog.entry;

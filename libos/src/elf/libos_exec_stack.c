@@ -107,8 +107,8 @@ static int write_table(const struct exec* e, const struct layout* l, const struc
     memcpy(p, v->words, v->count * 8);
     int ret = user_copy_to((void*)l->table, table, words * 8);
     libos_free(table);
-    g_process.auxv_start = l->table + (words - v->count) * 8;
-    g_process.auxv_end = l->table + words * 8;
+    cur_process()->auxv_start = l->table + (words - v->count) * 8;
+    cur_process()->auxv_end = l->table + words * 8;
     return ret;
 }
 
@@ -150,10 +150,10 @@ int exec_build_stack(const struct exec* e, const struct exec_image* prog, uint64
     if (!ret) {
         ret = write_table(e, &l, &v);
     }
-    g_process.arg_start = l.args;
-    g_process.arg_end = g_process.env_start = l.envs;
-    g_process.env_end = l.execfn;
-    g_process.start_stack = l.table;
+    cur_process()->arg_start = l.args;
+    cur_process()->arg_end = cur_process()->env_start = l.envs;
+    cur_process()->env_end = l.execfn;
+    cur_process()->start_stack = l.table;
     mm_set_start_stack(l.table);
     *sp = l.table;
     return ret;

@@ -298,7 +298,7 @@ long libos_poll(struct pollfd* fds, size_t count, uint64_t deadline_ns, bool bad
         set.want = (PAL_FLG*)(set.handles + count);
     }
     set.got = set.want + count;
-    set.counted = __atomic_load_n(&g_process.thread_count, __ATOMIC_RELAXED) != 1;
+    set.counted = __atomic_load_n(&cur_process()->thread_count, __ATOMIC_RELAXED) != 1;
     long ret = poll_prepare(&set, bad_fd);
     if (ret >= 0)
         ret = poll_loop(&set, ret, deadline_ns);

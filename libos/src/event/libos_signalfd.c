@@ -12,7 +12,7 @@
 #include "libos_eventfd.h"
 
 struct signalfd_data {
-    struct list_node node; /* in g_process.signal_watchers; guarded by signal_lock */
+    struct list_node node; /* in process->signal_watchers; guarded by signal_lock */
     struct libos_file* file;
     libos_sigset_t mask; /* atomic */
 };
@@ -144,15 +144,15 @@ static long signalfd_read(struct libos_file* f, const struct iovec* iov, int iov
 
 static unsigned signalfd_poll(struct libos_file* f) {
     struct libos_thread* t = get_cur_thread();
-    lock(&g_process.signal_lock);
-    libos_sigset_t pending = g_process.signals.pending | t->signals.pending;
-    unlock(&g_process.signal_lock);
+    lock(&cur_process()->signal_lock);
+    libos_sigset_t pending = cur_process()->signals.pending | t->signals.pending;
+    unlock(&cur_process()->signal_lock);
     return pending & mask_of(f) ? POLLIN : 0;
 }
 
 void libos_signalfd_notify(struct libos_thread* t, int sig) {
     (void)t; /* who waits looks at its own queues */
-    list_for_each(data, &g_process.signal_watchers, struct signalfd_data, node) {
+    list_for_each(data, &cur_process()->signal_watchers, struct signalfd_data, node) {
         if (data->mask & sig_bit(sig))
             libos_file_notify(data->file, POLLIN);
     }
@@ -167,9 +167,9 @@ static size_t signalfd_fdinfo(struct libos_file* f, char* buf, size_t size) {
 
 static void signalfd_close(struct libos_file* f) {
     struct signalfd_data* data = f->data;
-    lock(&g_process.signal_lock);
+    lock(&cur_process()->signal_lock);
     list_del(&data->node);
-    unlock(&g_process.signal_lock);
+    unlock(&cur_process()->signal_lock);
     libos_free(data);
 }
 
@@ -198,9 +198,9 @@ long libos_signalfd_create(libos_sigset_t mask, bool nonblock, bool cloexec) {
     data->file = f;
     data->mask = without_unblockable(mask);
     f->data = data;
-    lock(&g_process.signal_lock);
-    list_add_tail(&g_process.signal_watchers, &data->node);
-    unlock(&g_process.signal_lock);
+    lock(&cur_process()->signal_lock);
+    list_add_tail(&cur_process()->signal_watchers, &data->node);
+    unlock(&cur_process()->signal_lock);
     return libos_fd_publish(f, cloexec);
 }
 

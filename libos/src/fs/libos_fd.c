@@ -153,7 +153,7 @@ struct libos_file* libos_fd_get(int fd) {
 }
 
 struct libos_file* libos_fd_borrow(int fd, bool* counted) {
-    *counted = __atomic_load_n(&g_process.thread_count, __ATOMIC_RELAXED) != 1;
+    *counted = __atomic_load_n(&cur_process()->thread_count, __ATOMIC_RELAXED) != 1;
     if (*counted)
         return libos_fd_get(fd);
     const struct fd_array* a = get_cur_thread()->files->array;

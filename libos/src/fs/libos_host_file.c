@@ -186,7 +186,7 @@ static int host_reopen(struct libos_file* f, int flags, struct libos_file** out)
     PAL_HANDLE handle;
     if ((flags & O_DIRECTORY) && libos_file_type(f) != S_IFDIR)
         return -ENOTDIR;
-    if (f == g_process.exe && !(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY)
+    if (f == cur_process()->exe && !(flags & O_PATH) && (flags & O_ACCMODE) != O_RDONLY)
         return -ETXTBSY;
     int ret = PalStreamReopen(f->host, access, libos_pal_options(flags & ~O_DIRECTORY), &handle);
     if (ret < 0)

@@ -144,7 +144,7 @@ PROC_SHOW(proc_show_stat) {
                       "procs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
                       (unsigned long long)(usage.voluntary_switches + usage.involuntary_switches),
                       (unsigned long long)boot_time_s(),
-                      __atomic_load_n(&g_process.next_tid, __ATOMIC_RELAXED) - 1);
+                      __atomic_load_n(&cur_process()->next_tid, __ATOMIC_RELAXED) - 1);
     return 0;
 }
 
@@ -188,8 +188,9 @@ PROC_SHOW(proc_show_loadavg) {
     show_load(out, info.load_1);
     show_load(out, info.load_5);
     show_load(out, info.load_15);
-    libos_text_printf(out, "1/%u %d\n", __atomic_load_n(&g_process.thread_count, __ATOMIC_RELAXED),
-                      __atomic_load_n(&g_process.next_tid, __ATOMIC_RELAXED) - 1);
+    libos_text_printf(out, "1/%u %d\n",
+                      __atomic_load_n(&cur_process()->thread_count, __ATOMIC_RELAXED),
+                      __atomic_load_n(&cur_process()->next_tid, __ATOMIC_RELAXED) - 1);
     return 0;
 }
 

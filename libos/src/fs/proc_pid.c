@@ -22,7 +22,7 @@ bool proc_is_task(const struct libos_pseudo_at* at) {
 struct libos_thread* proc_thread(const struct libos_pseudo_at* at) {
     uint64_t tid = proc_is_task(at) ? at->ids[1] : at->ids[0];
     struct libos_thread* t = libos_thread_find((int)tid);
-    if (!t && (int)tid == g_process.pid && !proc_is_task(at)) {
+    if (!t && (int)tid == cur_process()->pid && !proc_is_task(at)) {
         t = get_cur_thread(); /* the first thread has ended, the process has not */
         libos_thread_get(t);
     }
@@ -33,7 +33,7 @@ int proc_stat_owner(const struct libos_pseudo_at* at, struct libos_stat* st) {
     struct libos_thread* t = proc_thread(at);
     if (!t)
         return -ENOENT;
-    if (g_process.dumpable == 1 || S_ISDIR(st->mode)) {
+    if (cur_process()->dumpable == 1 || S_ISDIR(st->mode)) {
         st->uid = t->euid;
         st->gid = t->egid;
     }
@@ -69,13 +69,13 @@ static int show_memory(struct libos_text* out, uint64_t start, uint64_t end) {
  */
 PROC_SHOW(proc_show_cmdline) {
     (void)at;
-    uint64_t start = g_process.arg_start, end = g_process.arg_end;
+    uint64_t start = cur_process()->arg_start, end = cur_process()->arg_end;
     char last = 0;
     if (end <= start)
         return 0;
     if (user_copy_from(&last, (void*)(end - 1), 1) < 0 || last == '\0')
         return show_memory(out, start, end);
-    show_memory(out, start, g_process.env_end > end ? g_process.env_end : end);
+    show_memory(out, start, cur_process()->env_end > end ? cur_process()->env_end : end);
     const char* nul = out->size ? memchr(out->buf, '\0', out->size) : NULL;
     if (nul)
         out->size = (size_t)(nul - out->buf) + 1;
@@ -84,12 +84,12 @@ PROC_SHOW(proc_show_cmdline) {
 
 PROC_SHOW(proc_show_environ) {
     (void)at;
-    return show_memory(out, g_process.env_start, g_process.env_end);
+    return show_memory(out, cur_process()->env_start, cur_process()->env_end);
 }
 
 PROC_SHOW(proc_show_auxv) {
     (void)at;
-    return show_memory(out, g_process.auxv_start, g_process.auxv_end);
+    return show_memory(out, cur_process()->auxv_start, cur_process()->auxv_end);
 }
 
 /* ---- comm ------------------------------------------------------------------------------------ */
@@ -99,9 +99,9 @@ PROC_SHOW(proc_show_comm) {
     if (!t)
         return -ESRCH;
     char comm[sizeof(t->comm)];
-    lock(&g_process.threads_lock);
+    lock(&cur_process()->threads_lock);
     memcpy(comm, t->comm, sizeof(comm));
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
     comm[sizeof(comm) - 1] = '\0';
     libos_text_printf(out, "%s\n", comm);
     libos_thread_put(t);
@@ -114,9 +114,9 @@ long proc_store_comm(const struct libos_pseudo_at* at, const char* text, size_t 
         return -ESRCH;
     char comm[sizeof(t->comm)] = {0};
     memcpy(comm, text, MIN(size, sizeof(comm) - 1));
-    lock(&g_process.threads_lock);
+    lock(&cur_process()->threads_lock);
     memcpy(t->comm, comm, sizeof(comm));
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
     if (t->host)
         PalThreadSetName(t->host, comm);
     libos_thread_put(t);
@@ -155,9 +155,9 @@ PROC_SHOW(proc_show_limits) {
         [RLIMIT_RTTIME] = {"Max realtime timeout", "us"},
     };
     struct rlimit64 limits[RLIM_NLIMITS];
-    lock(&g_process.limits_lock);
-    memcpy(limits, g_process.limits, sizeof(limits));
-    unlock(&g_process.limits_lock);
+    lock(&cur_process()->limits_lock);
+    memcpy(limits, cur_process()->limits, sizeof(limits));
+    unlock(&cur_process()->limits_lock);
     libos_text_printf(out, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit",
                       "Units");
     for (size_t i = 0; i < RLIM_NLIMITS; i++) {
@@ -223,7 +223,7 @@ PROC_SHOW(proc_show_coredump_filter) {
 
 PROC_SHOW(proc_show_personality) {
     (void)at;
-    libos_text_printf(out, "%08x\n", g_process.personality);
+    libos_text_printf(out, "%08x\n", cur_process()->personality);
     return 0;
 }
 
@@ -273,12 +273,12 @@ PROC_SHOW(proc_show_io) {
         return -ESRCH;
     struct libos_io_count io = self->io;
     if (!proc_is_task(at)) {
-        lock(&g_process.threads_lock);
-        io = g_process.ended_io;
-        list_for_each(t, &g_process.threads, struct libos_thread, node) {
+        lock(&cur_process()->threads_lock);
+        io = cur_process()->ended_io;
+        list_for_each(t, &cur_process()->threads, struct libos_thread, node) {
             add_io(&io, &t->io);
         }
-        unlock(&g_process.threads_lock);
+        unlock(&cur_process()->threads_lock);
     }
     libos_thread_put(self);
     PAL_USAGE usage = {0};
@@ -304,20 +304,20 @@ static long put_link(const char* text, size_t len, char* buf, size_t size) {
 long proc_read_exe(const struct libos_pseudo_at* at, char* buf, size_t size) {
     (void)at;
     long ret = -ENOENT;
-    lock(&g_process.threads_lock);
-    if (g_process.exe_path)
-        ret = put_link(g_process.exe_path, strlen(g_process.exe_path), buf, size);
-    unlock(&g_process.threads_lock);
+    lock(&cur_process()->threads_lock);
+    if (cur_process()->exe_path)
+        ret = put_link(cur_process()->exe_path, strlen(cur_process()->exe_path), buf, size);
+    unlock(&cur_process()->threads_lock);
     return ret;
 }
 
 int proc_follow_exe(const struct libos_pseudo_at* at, struct libos_file** out) {
     (void)at;
-    lock(&g_process.threads_lock);
-    struct libos_file* f = g_process.exe;
+    lock(&cur_process()->threads_lock);
+    struct libos_file* f = cur_process()->exe;
     if (f)
         libos_file_get(f);
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
     *out = f;
     return f ? 0 : -ENOENT;
 }

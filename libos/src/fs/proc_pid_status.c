@@ -20,28 +20,28 @@ struct task_view { /* one thread (and its process), copied under the locks */
 };
 
 static void look_at_signals(struct libos_thread* t, struct task_view* v) {
-    lock(&g_process.signal_lock);
+    lock(&cur_process()->signal_lock);
     v->pending = t->signals.pending;
-    v->shared_pending = g_process.signals.pending;
+    v->shared_pending = cur_process()->signals.pending;
     v->blocked = t->blocked;
-    v->queued = g_process.sigqueue_count;
+    v->queued = cur_process()->sigqueue_count;
     for (int sig = 1; sig <= LIBOS_NSIG; sig++) {
-        void* handler = g_process.actions[sig - 1].handler;
+        void* handler = cur_process()->actions[sig - 1].handler;
         if (handler == (void*)1)
             v->ignored |= sig_bit(sig);
         else if (handler)
             v->caught |= sig_bit(sig);
     }
-    unlock(&g_process.signal_lock);
+    unlock(&cur_process()->signal_lock);
 }
 
 static void look_at(struct libos_thread* t, struct task_view* v) {
     *v = (struct task_view){.tid = t->tid, .current = t == get_cur_thread()};
-    lock(&g_process.threads_lock);
+    lock(&cur_process()->threads_lock);
     memcpy(v->comm, t->comm, sizeof(v->comm));
     v->comm[sizeof(v->comm) - 1] = '\0';
-    v->threads = g_process.thread_count;
-    unlock(&g_process.threads_lock);
+    v->threads = cur_process()->thread_count;
+    unlock(&cur_process()->threads_lock);
     look_at_signals(t, v);
 }
 
@@ -73,7 +73,7 @@ static void show_stat(struct libos_text* out, struct libos_thread* t, bool task)
     PalProcessUsage(false, &usage);
     proc_cpu_time(task ? t : NULL, &user, &system);
     libos_tty_job_control(&tty_pgid, &tty_rdev);
-    const struct libos_process* p = &g_process;
+    const struct libos_process* p = cur_process();
     libos_text_printf(out, "%d (%s) %c %d %d %d %d %d %u %llu 0 %llu 0 %llu %llu 0 0 %d %d %u 0 ",
                       v.tid, v.comm, v.current ? 'R' : 'S', p->ppid, p->pgid, p->sid, (int)tty_rdev,
                       tty_rdev ? tty_pgid : -1, PF_RANDOMIZE, ULL(usage.minor_faults),
@@ -110,7 +110,7 @@ PROC_SHOW(proc_show_statm) {
     PAL_USAGE usage = {0};
     libos_mm_get_stats(&mm);
     PalProcessUsage(false, &usage);
-    uint64_t code = PAGE_UP(g_process.end_code) - PAGE_DOWN(g_process.start_code);
+    uint64_t code = PAGE_UP(cur_process()->end_code) - PAGE_DOWN(cur_process()->start_code);
     libos_text_printf(out, "%llu %llu %llu %llu 0 %llu 0\n", ULL(mm.total / PAGE_SIZE),
                       ULL(usage.resident / PAGE_SIZE), ULL(0), ULL(code / PAGE_SIZE),
                       ULL((mm.data + mm.stack) / PAGE_SIZE));
@@ -139,7 +139,7 @@ static void show_memory(struct libos_text* out) {
     PAL_USAGE usage = {0};
     libos_mm_get_stats(&mm);
     PalProcessUsage(false, &usage);
-    uint64_t code = PAGE_UP(g_process.end_code) - PAGE_DOWN(g_process.start_code);
+    uint64_t code = PAGE_UP(cur_process()->end_code) - PAGE_DOWN(cur_process()->start_code);
     kb_line(out, "VmPeak", MAX(mm.peak, mm.total));
     kb_line(out, "VmSize", mm.total);
     kb_line(out, "VmLck", mm.locked);
@@ -157,7 +157,7 @@ static void show_memory(struct libos_text* out) {
     kb_line(out, "VmSwap", 0);
     kb_line(out, "HugetlbPages", 0);
     libos_text_printf(out, "CoreDumping:\t0\nTHP_enabled:\t%d\nuntag_mask:\t0xffffffffffffffff\n",
-                      !g_process.thp_disable);
+                      !cur_process()->thp_disable);
 }
 
 static void show_signals(struct libos_text* out, const struct task_view* v) {
@@ -220,7 +220,7 @@ static void show_status(struct libos_text* out, struct libos_thread* t) {
     PAL_USAGE usage = {0};
     look_at(t, &v);
     PalProcessUsage(v.current, &usage);
-    const struct libos_process* p = &g_process;
+    const struct libos_process* p = cur_process();
     show_name(out, v.comm);
     libos_text_printf(out, "Umask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n",
                       t->fs ? t->fs->umask : 022, v.current ? "R (running)" : "S (sleeping)",

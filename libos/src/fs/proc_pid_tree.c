@@ -46,12 +46,12 @@ static bool match_task(const struct libos_pseudo_at* dir, const char* name, size
 /* The lowest thread id above `above`; -1: none. */
 static int32_t next_tid(int32_t above) {
     int32_t best = -1;
-    lock(&g_process.threads_lock);
-    list_for_each(t, &g_process.threads, struct libos_thread, node) {
+    lock(&cur_process()->threads_lock);
+    list_for_each(t, &cur_process()->threads, struct libos_thread, node) {
         if (t->tid > above && (best < 0 || t->tid < best))
             best = t->tid;
     }
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
     return best;
 }
 
@@ -66,7 +66,7 @@ static void list_tasks(const struct libos_pseudo_at* dir, libos_pseudo_emit_fn e
 }
 
 static int stat_task_dir(const struct libos_pseudo_at* at, struct libos_stat* st) {
-    st->nlink = 2 + __atomic_load_n(&g_process.thread_count, __ATOMIC_RELAXED);
+    st->nlink = 2 + __atomic_load_n(&cur_process()->thread_count, __ATOMIC_RELAXED);
     return proc_stat_owner(at, st);
 }
 

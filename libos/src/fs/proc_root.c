@@ -21,14 +21,14 @@ static long put_formatted(char* buf, size_t size, const char* text) {
 static long read_self(const struct libos_pseudo_at* at, char* buf, size_t size) {
     (void)at;
     char text[12];
-    snprintf(text, sizeof(text), "%d", g_process.pid);
+    snprintf(text, sizeof(text), "%d", cur_process()->pid);
     return put_formatted(buf, size, text);
 }
 
 static long read_thread_self(const struct libos_pseudo_at* at, char* buf, size_t size) {
     (void)at;
     char text[32];
-    snprintf(text, sizeof(text), "%d/task/%d", g_process.pid, get_cur_thread()->tid);
+    snprintf(text, sizeof(text), "%d/task/%d", cur_process()->pid, get_cur_thread()->tid);
     return put_formatted(buf, size, text);
 }
 
@@ -47,7 +47,7 @@ static bool match_pid(const struct libos_pseudo_at* dir, const char* name, size_
     (void)dir;
     if (!libos_pseudo_number(name, len, id) || *id > INT32_MAX)
         return false;
-    if ((int)*id == g_process.pid) /* also when its first thread has ended */
+    if ((int)*id == cur_process()->pid) /* also when its first thread has ended */
         return true;
     struct libos_thread* t = libos_thread_find((int)*id);
     if (t)
@@ -58,8 +58,8 @@ static bool match_pid(const struct libos_pseudo_at* dir, const char* name, size_
 static void list_pids(const struct libos_pseudo_at* dir, libos_pseudo_emit_fn emit, void* arg) {
     (void)dir;
     char name[12];
-    snprintf(name, sizeof(name), "%d", g_process.pid);
-    emit(arg, name, (uint64_t)g_process.pid);
+    snprintf(name, sizeof(name), "%d", cur_process()->pid);
+    emit(arg, name, (uint64_t)cur_process()->pid);
 }
 
 /* ---- small files ----------------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ bool mm_in_user(const struct libos_mm* mm, uint64_t addr, uint64_t len) {
  * -------------------------------------------------------------------------------------- */
 
 uint64_t mm_limit(int resource) {
-    return __atomic_load_n(&g_process.limits[resource].rlim_cur, __ATOMIC_RELAXED);
+    return __atomic_load_n(&cur_process()->limits[resource].rlim_cur, __ATOMIC_RELAXED);
 }
 
 bool mm_may_expand(const struct libos_mm* mm, int prot, uint32_t vma_flags, uint64_t bytes) {

@@ -156,7 +156,7 @@ static long create(int32_t key, size_t size, int flags) {
     s->gid = s->cgid = t->egid;
     s->mode = (uint32_t)flags & MODE_MASK;
     s->ctime = now_seconds();
-    s->cpid = g_process.pid;
+    s->cpid = cur_process()->pid;
     if (!insert(s)) {
         libos_file_put(s->file);
         libos_free(s);
@@ -215,7 +215,7 @@ static long attach(struct libos_shm* s, uint64_t addr, int flags) {
                             flags & SHM_RDONLY ? VMA_NOWRITE : 0, NULL);
     if (ret >= 0) {
         s->atime = now_seconds();
-        s->lpid = g_process.pid;
+        s->lpid = cur_process()->pid;
     }
     return ret;
 }
@@ -278,7 +278,7 @@ long libos_shm_detach(uint64_t addr) {
     }
     if (s) {
         s->dtime = now_seconds();
-        s->lpid = g_process.pid;
+        s->lpid = cur_process()->pid;
     }
     reap();
     unlock(&g_shm_lock);

@@ -115,7 +115,7 @@ int libos_socket_bind(struct libos_file* f, void* addr, PAL_NUM size) {
         return libos_unix_bind(f, addr, size);
     struct sockaddr_nl* nl = addr;
     if (s->family == AF_NETLINK && size >= sizeof(*nl) && nl->nl_family == AF_NETLINK &&
-        (nl->nl_pid == 0 || nl->nl_pid == (uint32_t)g_process.pid))
+        (nl->nl_pid == 0 || nl->nl_pid == (uint32_t)cur_process()->pid))
         nl->nl_pid = s->netlink_id;
     return (int)pal_to_errno(PalSocketBind(f->host, addr, size));
 }

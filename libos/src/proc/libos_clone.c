@@ -124,23 +124,23 @@ static int thread_main(void* arg) {
 }
 
 static int start_thread(struct libos_thread* t) {
-    lock(&g_process.threads_lock);
+    lock(&cur_process()->threads_lock);
     if (libos_process_is_ending()) {
-        unlock(&g_process.threads_lock);
+        unlock(&cur_process()->threads_lock);
         return -ERESTARTNOINTR; /* the caller itself is about to be ended */
     }
-    list_add_tail(&g_process.threads, &t->node);
-    g_process.thread_count++;
-    unlock(&g_process.threads_lock);
+    list_add_tail(&cur_process()->threads, &t->node);
+    cur_process()->thread_count++;
+    unlock(&cur_process()->threads_lock);
     PAL_HANDLE handle;
     int ret = PalThreadCreate(thread_main, t, &handle);
     if (ret == 0)
         return 0;
-    lock(&g_process.threads_lock);
+    lock(&cur_process()->threads_lock);
     list_del(&t->node);
-    g_process.thread_count--;
-    unlock(&g_process.threads_lock);
-    PalFutexWake(&g_process.thread_count, 1, false);
+    cur_process()->thread_count--;
+    unlock(&cur_process()->threads_lock);
+    PalFutexWake(&cur_process()->thread_count, 1, false);
     return ret == PAL_ERROR_NOMEM ? -ENOMEM : -EAGAIN;
 }
 

@@ -13,7 +13,7 @@ static unsigned pidfd_poll(struct libos_file* f) {
 
 static size_t pidfd_fdinfo(struct libos_file* f, char* buf, size_t size) {
     (void)f;
-    return snprintf(buf, size, "Pid:\t%d\nNSpid:\t%d\n", g_process.pid, g_process.pid);
+    return snprintf(buf, size, "Pid:\t%d\nNSpid:\t%d\n", cur_process()->pid, cur_process()->pid);
 }
 
 static const struct libos_file_ops g_pidfd_ops = {

@@ -88,7 +88,7 @@ int libos_process_init(void) {
 }
 
 uint64_t libos_rlimit(int resource) {
-    return __atomic_load_n(&g_process.limits[resource].rlim_cur, __ATOMIC_RELAXED);
+    return __atomic_load_n(&cur_process()->limits[resource].rlim_cur, __ATOMIC_RELAXED);
 }
 
 #define EXIT_HOOKS_MAX 8

@@ -72,8 +72,8 @@ struct libos_thread* libos_thread_alloc(void) {
     }
     t->libos_stack_size = LIBOS_STACK_SIZE;
     ref_set(&t->ref, 1);
-    t->process = &g_process;
-    t->tid = __atomic_fetch_add(&g_process.next_tid, 1, __ATOMIC_RELAXED);
+    t->process = cur_process();
+    t->tid = __atomic_fetch_add(&cur_process()->next_tid, 1, __ATOMIC_RELAXED);
     t->timer_slack_ns = 50000;
     t->altstack.ss_flags = SS_DISABLE;
     list_init(&t->node);
@@ -105,31 +105,30 @@ void libos_thread_become(struct libos_thread* t) {
     tcb->thread = t;
     tcb->libos_sp = (uint64_t)t->libos_stack + t->libos_stack_size;
     t->host = pal_get_tcb()->thread;
-    lock(&g_process.threads_lock);
+    lock(&cur_process()->threads_lock);
     /* Signals may have been queued before there was a TCB to tell. */
     __atomic_or_fetch(&tcb->work, t->start_work | LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
     t->tcb = tcb;
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
 }
 
 struct libos_thread* libos_thread_find(int tid) {
     struct libos_thread* found = NULL;
-    lock(&g_process.threads_lock);
-    list_for_each(t, &g_process.threads, struct libos_thread, node) {
+    lock(&cur_process()->threads_lock);
+    list_for_each(t, &cur_process()->threads, struct libos_thread, node) {
         if (t->tid == tid) {
             libos_thread_get(t);
             found = t;
             break;
         }
     }
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
     return found;
 }
 
-static bool g_ending_others; /* guarded by g_process.threads_lock */
-
 bool libos_process_is_ending(void) {
-    return g_ending_others || __atomic_load_n(&g_process.exit_started, __ATOMIC_RELAXED);
+    return cur_process()->ending_others ||
+           __atomic_load_n(&cur_process()->exit_started, __ATOMIC_RELAXED);
 }
 
 static void tell_to_end(struct libos_thread* t) {
@@ -142,58 +141,59 @@ static void tell_to_end(struct libos_thread* t) {
 
 int libos_thread_kill_others(void) {
     struct libos_thread* self = get_cur_thread();
-    lock(&g_process.threads_lock);
-    bool busy = g_ending_others;
-    g_ending_others = true;
+    lock(&cur_process()->threads_lock);
+    bool busy = cur_process()->ending_others;
+    cur_process()->ending_others = true;
     if (!busy) {
-        list_for_each(t, &g_process.threads, struct libos_thread, node) {
+        list_for_each(t, &cur_process()->threads, struct libos_thread, node) {
             if (t != self)
                 tell_to_end(t);
         }
     }
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
     if (busy)
         return -EAGAIN;
     uint32_t count;
-    while ((count = __atomic_load_n(&g_process.thread_count, __ATOMIC_ACQUIRE)) != 1)
-        PalFutexWaitUninterruptible(&g_process.thread_count, count);
-    lock(&g_process.threads_lock);
-    g_ending_others = false;
-    self->tid = g_process.pid;
+    while ((count = __atomic_load_n(&cur_process()->thread_count, __ATOMIC_ACQUIRE)) != 1)
+        PalFutexWaitUninterruptible(&cur_process()->thread_count, count);
+    lock(&cur_process()->threads_lock);
+    cur_process()->ending_others = false;
+    self->tid = cur_process()->pid;
     self->is_leader = true;
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
     return 0;
 }
 
 /* Nobody finds or kicks the thread any more: it is on its way out. It still counts. */
 static void leave_list(struct libos_thread* t) {
-    lock(&g_process.threads_lock);
+    lock(&cur_process()->threads_lock);
     t->exiting = true;
     list_del(&t->node);
     t->tcb = NULL;
-    g_process.ended_io.read_bytes += t->io.read_bytes;
-    g_process.ended_io.write_bytes += t->io.write_bytes;
-    g_process.ended_io.reads += t->io.reads;
-    g_process.ended_io.writes += t->io.writes;
-    unlock(&g_process.threads_lock);
+    cur_process()->ended_io.read_bytes += t->io.read_bytes;
+    cur_process()->ended_io.write_bytes += t->io.write_bytes;
+    cur_process()->ended_io.reads += t->io.reads;
+    cur_process()->ended_io.writes += t->io.writes;
+    unlock(&cur_process()->threads_lock);
 }
 
 /* The thread does not touch guest memory any more. true: it was the last one, whose status is that
  * of the process. */
 static bool leave_process(int status) {
-    lock(&g_process.threads_lock);
-    bool last = --g_process.thread_count == 0;
+    lock(&cur_process()->threads_lock);
+    bool last = --cur_process()->thread_count == 0;
     if (last)
-        g_process.exit_status = status;
-    unlock(&g_process.threads_lock);
-    PalFutexWake(&g_process.thread_count, 1, false);
+        cur_process()->exit_status = status;
+    unlock(&cur_process()->threads_lock);
+    PalFutexWake(&cur_process()->thread_count, 1, false);
     return last;
 }
 
 /* As Linux: the word is cleared only if someone else may be looking. */
 static void clear_tid_word(struct libos_thread* t) {
     uint32_t zero = 0;
-    if (t->clear_child_tid && g_process.thread_count > 1 && user_put(zero, t->clear_child_tid) == 0)
+    if (t->clear_child_tid && cur_process()->thread_count > 1 &&
+        user_put(zero, t->clear_child_tid) == 0)
         libos_futex_wake(t->clear_child_tid, 1);
 }
 
@@ -209,7 +209,7 @@ void libos_thread_exit(int status) {
     libos_fs_info_put(t->fs);
     t->fs = NULL;
     if (leave_process(status))
-        libos_process_exit(g_process.exit_status);
+        libos_process_exit(cur_process()->exit_status);
     struct libos_tcb* tcb = libos_get_tcb();
     void* stack = t->libos_stack;
     PAL_HANDLE host = t->host;

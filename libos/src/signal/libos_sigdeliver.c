@@ -77,10 +77,10 @@ static void frame_failed(struct libos_thread* t, int sig) {
     info.si_signo = SIGSEGV;
     info.si_code = SI_KERNEL;
     if (sig == SIGSEGV) {
-        lock(&g_process.signal_lock);
-        g_process.actions[SIGSEGV - 1].handler = SIG_DFL;
+        lock(&cur_process()->signal_lock);
+        cur_process()->actions[SIGSEGV - 1].handler = SIG_DFL;
         t->blocked &= ~sig_bit(SIGSEGV);
-        unlock(&g_process.signal_lock);
+        unlock(&cur_process()->signal_lock);
     }
     libos_signal_force(t, &info);
 }
@@ -101,9 +101,9 @@ static void run_handler(struct libos_thread* t, struct libos_regs* regs, const s
 }
 
 static void stop_process(int sig) {
-    g_process.stopped = true;
+    cur_process()->stopped = true;
     PalProcessStopSelf(sig);
-    g_process.stopped = false;
+    cur_process()->stopped = false;
 }
 
 /* Takes signals until one has a handler (true) or there are none left. */
@@ -111,23 +111,23 @@ static bool deliver(struct libos_thread* t, struct libos_regs* regs) {
     siginfo_t info;
     int sig;
     libos_signal_drain_host();
-    lock(&g_process.signal_lock);
+    lock(&cur_process()->signal_lock);
     while ((sig = libos_sigqueue_take_sync(&t->signals, ~t->blocked, &info)) != 0 ||
            (sig = libos_signal_dequeue_locked(t, ~t->blocked, &info)) != 0) {
         if (libos_posix_timer_signal(&info)) {
-            unlock(&g_process.signal_lock);
+            unlock(&cur_process()->signal_lock);
             bool current = libos_posix_timer_taken(&info);
-            lock(&g_process.signal_lock);
+            lock(&cur_process()->signal_lock);
             if (!current)
                 continue;
         }
-        struct libos_sigaction act = g_process.actions[sig - 1];
+        struct libos_sigaction act = cur_process()->actions[sig - 1];
         if (act.handler == SIG_IGN)
             continue;
         if (act.handler != SIG_DFL) {
             if (act.flags & SA_RESETHAND)
-                g_process.actions[sig - 1].handler = SIG_DFL;
-            unlock(&g_process.signal_lock);
+                cur_process()->actions[sig - 1].handler = SIG_DFL;
+            unlock(&cur_process()->signal_lock);
             libos_trace_signal(&info, act.handler);
             run_handler(t, regs, &info, &act);
             return true;
@@ -135,15 +135,15 @@ static bool deliver(struct libos_thread* t, struct libos_regs* regs) {
         enum libos_default_action what = libos_default_action(sig);
         if (what == DEFAULT_IGNORE)
             continue;
-        unlock(&g_process.signal_lock);
+        unlock(&cur_process()->signal_lock);
         if (what != DEFAULT_STOP) {
             libos_trace_signal(&info, NULL);
             libos_process_exit(sig);
         }
         stop_process(sig);
-        lock(&g_process.signal_lock);
+        lock(&cur_process()->signal_lock);
     }
-    unlock(&g_process.signal_lock);
+    unlock(&cur_process()->signal_lock);
     return false;
 }
 
@@ -194,9 +194,9 @@ bool libos_exit_work(struct libos_regs* regs) {
 
 void libos_signal_exec(void) {
     struct libos_thread* t = get_cur_thread();
-    lock(&g_process.signal_lock);
+    lock(&cur_process()->signal_lock);
     for (int i = 0; i < LIBOS_NSIG; i++) {
-        struct libos_sigaction* act = &g_process.actions[i];
+        struct libos_sigaction* act = &cur_process()->actions[i];
         if (act->handler != SIG_IGN)
             act->handler = SIG_DFL;
         act->flags = 0;
@@ -204,5 +204,5 @@ void libos_signal_exec(void) {
         act->restorer = NULL;
     }
     t->altstack = (stack_t){.ss_flags = SS_DISABLE};
-    unlock(&g_process.signal_lock);
+    unlock(&cur_process()->signal_lock);
 }

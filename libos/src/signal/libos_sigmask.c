@@ -5,7 +5,7 @@
 
 static libos_sigset_t pending_sets(const struct libos_thread* t) {
     return __atomic_load_n(&t->signals.pending, __ATOMIC_SEQ_CST) |
-           __atomic_load_n(&g_process.signals.pending, __ATOMIC_SEQ_CST);
+           __atomic_load_n(&cur_process()->signals.pending, __ATOMIC_SEQ_CST);
 }
 
 void libos_signal_recalc(struct libos_thread* t) {
@@ -23,10 +23,10 @@ void libos_signal_set_mask(libos_sigset_t mask) {
     if (mask == t->blocked)
         return;
     __atomic_store_n(&t->blocked, mask, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&g_process.signals.pending, __ATOMIC_SEQ_CST) & newly_blocked) {
-        lock(&g_process.signal_lock);
+    if (__atomic_load_n(&cur_process()->signals.pending, __ATOMIC_SEQ_CST) & newly_blocked) {
+        lock(&cur_process()->signal_lock);
         libos_signal_retarget(t, newly_blocked);
-        unlock(&g_process.signal_lock);
+        unlock(&cur_process()->signal_lock);
     }
     libos_signal_recalc(t);
 }

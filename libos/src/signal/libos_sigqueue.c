@@ -12,7 +12,7 @@
 /* May a signal be queued beyond RLIMIT_SIGPENDING? As __send_signal_locked() in Linux. */
 static bool over_limit(const siginfo_t* info) {
     bool exempt = info->si_signo < SIGRTMIN && info->si_code >= 0;
-    return !exempt && g_process.sigqueue_count >= libos_rlimit(RLIMIT_SIGPENDING);
+    return !exempt && cur_process()->sigqueue_count >= libos_rlimit(RLIMIT_SIGPENDING);
 }
 
 bool libos_sigqueue_add(struct libos_sigqueue* q, const siginfo_t* info) {
@@ -23,7 +23,7 @@ bool libos_sigqueue_add(struct libos_sigqueue* q, const siginfo_t* info) {
     if (e) {
         e->info = *info;
         list_add_tail(&q->queue, &e->node);
-        g_process.sigqueue_count++;
+        cur_process()->sigqueue_count++;
     } else if (sig >= SIGRTMIN && info->si_code != SI_USER) {
         return false;
     }
@@ -34,7 +34,7 @@ bool libos_sigqueue_add(struct libos_sigqueue* q, const siginfo_t* info) {
 static void entry_free(struct libos_sigqueue_entry* e) {
     list_del(&e->node);
     libos_free(e);
-    g_process.sigqueue_count--;
+    cur_process()->sigqueue_count--;
 }
 
 /* The oldest entry of sig goes into *info; the bit stays while there are more. */
@@ -95,23 +95,23 @@ void libos_sigqueue_discard(struct libos_sigqueue* q, libos_sigset_t set) {
 }
 
 void libos_sigqueue_flush(struct libos_sigqueue* q) {
-    lock(&g_process.signal_lock);
+    lock(&cur_process()->signal_lock);
     libos_sigqueue_discard(q, ~0ULL);
-    unlock(&g_process.signal_lock);
+    unlock(&cur_process()->signal_lock);
 }
 
 int libos_signal_dequeue_locked(struct libos_thread* t, libos_sigset_t set, siginfo_t* info) {
     int sig = libos_sigqueue_take(&t->signals, set, info);
-    return sig ? sig : libos_sigqueue_take(&g_process.signals, set, info);
+    return sig ? sig : libos_sigqueue_take(&cur_process()->signals, set, info);
 }
 
 int libos_signal_dequeue(struct libos_thread* t, libos_sigset_t set, siginfo_t* info) {
     int sig;
     libos_signal_drain_host();
     do {
-        lock(&g_process.signal_lock);
+        lock(&cur_process()->signal_lock);
         sig = libos_signal_dequeue_locked(t, set, info);
-        unlock(&g_process.signal_lock);
+        unlock(&cur_process()->signal_lock);
     } while (sig && libos_posix_timer_signal(info) && !libos_posix_timer_taken(info));
     return sig;
 }

@@ -53,22 +53,22 @@ static void kick_locked(struct libos_thread* t, uint32_t work) {
 }
 
 void libos_thread_kick(struct libos_thread* t) {
-    lock(&g_process.threads_lock);
+    lock(&cur_process()->threads_lock);
     if (t->tcb && t != get_cur_thread())
         PalThreadResume(t->host);
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
 }
 
 static void wake_for(struct libos_thread* t, int sig) {
-    lock(&g_process.threads_lock);
+    lock(&cur_process()->threads_lock);
     if (t) {
         if (!blocks(t, sig))
             kick_locked(t, LIBOS_WORK_SIGNAL);
-        unlock(&g_process.threads_lock);
+        unlock(&cur_process()->threads_lock);
         return;
     }
     struct libos_thread* chosen = NULL;
-    list_for_each(i, &g_process.threads, struct libos_thread, node) {
+    list_for_each(i, &cur_process()->threads, struct libos_thread, node) {
         if (blocks(i, sig) || i->exiting)
             continue;
         /* The leader first, as Linux; then one that has nothing to do yet. */
@@ -79,15 +79,15 @@ static void wake_for(struct libos_thread* t, int sig) {
     }
     if (chosen)
         kick_locked(chosen, LIBOS_WORK_SIGNAL);
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
 }
 
 void libos_signal_retarget(struct libos_thread* self, libos_sigset_t set) {
-    set &= g_process.signals.pending;
-    if (!set || g_process.thread_count <= 1)
+    set &= cur_process()->signals.pending;
+    if (!set || cur_process()->thread_count <= 1)
         return;
-    lock(&g_process.threads_lock);
-    list_for_each(t, &g_process.threads, struct libos_thread, node) {
+    lock(&cur_process()->threads_lock);
+    list_for_each(t, &cur_process()->threads, struct libos_thread, node) {
         libos_sigset_t refused = __atomic_load_n(&t->blocked, __ATOMIC_SEQ_CST) & ~t->sigwait_set;
         if (t == self || t->exiting || !(set & ~refused))
             continue;
@@ -96,15 +96,15 @@ void libos_signal_retarget(struct libos_thread* self, libos_sigset_t set) {
         if (!set)
             break;
     }
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
 }
 
 /* The thread has left the list: what it would have taken is for others. */
 void libos_signal_thread_exit(struct libos_thread* t) {
     libos_signal_drain_host();
-    lock(&g_process.signal_lock);
+    lock(&cur_process()->signal_lock);
     libos_signal_retarget(t, ~t->blocked);
-    unlock(&g_process.signal_lock);
+    unlock(&cur_process()->signal_lock);
 }
 
 /* ---- sending ----------------------------------------------------------------------------------
@@ -112,31 +112,31 @@ void libos_signal_thread_exit(struct libos_thread* t) {
 
 static libos_sigset_t leader_mask(void) {
     libos_sigset_t mask = 0;
-    lock(&g_process.threads_lock);
-    list_for_each(t, &g_process.threads, struct libos_thread, node) {
+    lock(&cur_process()->threads_lock);
+    list_for_each(t, &cur_process()->threads, struct libos_thread, node) {
         if (t->is_leader) {
             mask = t->blocked;
             break;
         }
     }
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
     return mask;
 }
 
 /* Ignored signals are not even queued, unless blocked: the action may change before the unblock. */
 static bool is_ignored(const struct libos_thread* t, int sig) {
-    void* handler = g_process.actions[sig - 1].handler;
+    void* handler = cur_process()->actions[sig - 1].handler;
     if (handler != SIG_IGN && (handler != SIG_DFL || libos_default_action(sig) != DEFAULT_IGNORE))
         return false;
     return !((t ? t->blocked : leader_mask()) & sig_bit(sig));
 }
 
 static void discard_everywhere(libos_sigset_t set) {
-    libos_sigqueue_discard(&g_process.signals, set);
-    lock(&g_process.threads_lock);
-    list_for_each(t, &g_process.threads, struct libos_thread, node)
+    libos_sigqueue_discard(&cur_process()->signals, set);
+    lock(&cur_process()->threads_lock);
+    list_for_each(t, &cur_process()->threads, struct libos_thread, node)
         libos_sigqueue_discard(&t->signals, set);
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
 }
 
 int libos_signal_send_locked(struct libos_thread* t, const siginfo_t* info) {
@@ -147,7 +147,7 @@ int libos_signal_send_locked(struct libos_thread* t, const siginfo_t* info) {
         discard_everywhere(STOP_SET);
     if (is_ignored(t, sig))
         return 0;
-    if (!libos_sigqueue_add(t ? &t->signals : &g_process.signals, info))
+    if (!libos_sigqueue_add(t ? &t->signals : &cur_process()->signals, info))
         return -EAGAIN;
     libos_signalfd_notify(t, sig);
     wake_for(t, sig);
@@ -155,23 +155,23 @@ int libos_signal_send_locked(struct libos_thread* t, const siginfo_t* info) {
 }
 
 int libos_signal_send(struct libos_thread* t, const siginfo_t* info) {
-    lock(&g_process.signal_lock);
+    lock(&cur_process()->signal_lock);
     int ret = libos_signal_send_locked(t, info);
-    unlock(&g_process.signal_lock);
+    unlock(&cur_process()->signal_lock);
     return ret;
 }
 
 void libos_signal_force(struct libos_thread* t, const siginfo_t* info) {
     int sig = info->si_signo;
-    lock(&g_process.signal_lock);
-    struct libos_sigaction* act = &g_process.actions[sig - 1];
+    lock(&cur_process()->signal_lock);
+    struct libos_sigaction* act = &cur_process()->actions[sig - 1];
     if (act->handler == SIG_IGN || (t->blocked & sig_bit(sig))) {
         act->handler = SIG_DFL;
         t->blocked &= ~sig_bit(sig);
     }
     libos_sigqueue_add(&t->signals, info);
     wake_for(t, sig);
-    unlock(&g_process.signal_lock);
+    unlock(&cur_process()->signal_lock);
 }
 
 void libos_signal_self(int sig, int si_code) {
@@ -181,7 +181,7 @@ void libos_signal_self(int sig, int si_code) {
     info.si_signo = sig;
     info.si_code = si_code;
     if (si_code == SI_USER) {
-        info.si_pid = g_process.pid;
+        info.si_pid = cur_process()->pid;
         info.si_uid = t->uid;
     }
     libos_signal_send(t, &info);

@@ -33,7 +33,7 @@ static int read_cpu_clock(int clock, uint64_t* now) {
         ret = pal_to_errno(PalThreadCpuTime(t->host, &user, &system));
         libos_thread_put(t);
     } else {
-        if (id != 0 && id != g_process.pid)
+        if (id != 0 && id != cur_process()->pid)
             return -EINVAL;
         ret = pal_to_errno(PalThreadCpuTime(NULL, &user, &system));
     }

@@ -125,7 +125,7 @@ long libos_fcntl_getlk(struct libos_file* f, unsigned long arg, bool ofd) {
         fl.l_whence = 0;
         fl.l_start = r.start;
         fl.l_len = r.end == INT64_MAX ? 0 : r.end - r.start + 1;
-        fl.l_pid = is_process ? g_process.pid : -1;
+        fl.l_pid = is_process ? cur_process()->pid : -1;
     }
     return user_copy_to((void*)arg, &fl, sizeof(fl)) ? -EFAULT : 0;
 }

@@ -39,7 +39,7 @@ long libos_syscall_mmap(unsigned long addr, unsigned long len, unsigned long pro
     if (off & (PAGE_SIZE - 1)) {
         return -EINVAL;
     }
-    if ((g_process.personality & READ_IMPLIES_EXEC) && (prot & PROT_READ)) {
+    if ((cur_process()->personality & READ_IMPLIES_EXEC) && (prot & PROT_READ)) {
         prot |= PROT_EXEC;
     }
     if (!(flags & MAP_ANONYMOUS)) {
@@ -73,7 +73,7 @@ static long protect(unsigned long start, size_t len, unsigned long prot) {
     if (prot & ~(unsigned long)PROT_KNOWN) {
         return -EINVAL;
     }
-    if ((g_process.personality & READ_IMPLIES_EXEC) && (prot & PROT_READ)) {
+    if ((cur_process()->personality & READ_IMPLIES_EXEC) && (prot & PROT_READ)) {
         prot |= PROT_EXEC;
     }
     return mm_protect(start, end, (int)prot & PROT_RWX, grows);

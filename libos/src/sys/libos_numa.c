@@ -173,7 +173,7 @@ long libos_syscall_set_mempolicy_home_node(unsigned long start, unsigned long le
 }
 
 static bool is_self(pid_t pid) {
-    return pid == 0 || pid == g_process.pid || (pid > 0 && pid == get_cur_thread()->tid);
+    return pid == 0 || pid == cur_process()->pid || (pid > 0 && pid == get_cur_thread()->tid);
 }
 
 long libos_syscall_migrate_pages(pid_t pid, unsigned long maxnode, const unsigned long* old_nodes,

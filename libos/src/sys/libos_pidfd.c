@@ -13,7 +13,7 @@
 long libos_syscall_pidfd_open(pid_t pid, unsigned int flags) {
     if ((flags & ~(unsigned)O_NONBLOCK) || pid <= 0)
         return -EINVAL;
-    if (pid == g_process.pid)
+    if (pid == cur_process()->pid)
         return libos_pidfd_create(flags & O_NONBLOCK);
     struct libos_thread* t = libos_thread_find(pid);
     if (!t)
@@ -48,7 +48,7 @@ long libos_syscall_pidfd_send_signal(int pidfd, int sig, siginfo_t* uinfo, unsig
         memset(&info, 0, sizeof(info));
         info.si_signo = sig;
         info.si_code = SI_USER;
-        info.si_pid = g_process.pid;
+        info.si_pid = cur_process()->pid;
         info.si_uid = get_cur_thread()->uid;
     }
     if (sig < 0 || sig > LIBOS_NSIG)

@@ -63,7 +63,7 @@ static void send_signal(struct posix_timer* t) {
 /* The signal may have been dropped from the queue since, because the program ignores it. */
 static bool still_queued(const struct posix_timer* t) {
     const struct libos_sigqueue* q =
-        t->notify == SIGEV_THREAD_ID ? &t->thread->signals : &g_process.signals;
+        t->notify == SIGEV_THREAD_ID ? &t->thread->signals : &cur_process()->signals;
     return t->queued && (__atomic_load_n(&q->pending, __ATOMIC_SEQ_CST) & 1ULL << (t->sig - 1));
 }
 
@@ -134,7 +134,7 @@ static int choose_cpu_clock(struct posix_timer* t, int clock) {
     t->timer.cpu_user_only = kind == 1;
     if (!(clock & CPUCLOCK_PERTHREAD)) {
         t->timer.clock = PAL_CLOCK_PROCESS_CPU;
-        return id == 0 || id == g_process.pid ? 0 : -EINVAL;
+        return id == 0 || id == cur_process()->pid ? 0 : -EINVAL;
     }
     t->timer.clock = PAL_CLOCK_THREAD_CPU;
     t->cpu_thread = libos_thread_find(id ? id : get_cur_thread()->tid);

@@ -17,9 +17,9 @@ static long set_name(const char* user_name) {
     if (len < 0)
         return len;
     name[MIN((size_t)len, sizeof(name) - 1)] = '\0';
-    lock(&g_process.threads_lock);
+    lock(&cur_process()->threads_lock);
     strlcpy(t->comm, name, sizeof(t->comm));
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
     PalThreadSetName(t->host, name);
     return 0;
 }
@@ -27,9 +27,9 @@ static long set_name(const char* user_name) {
 static long get_name(char* user_name) {
     struct libos_thread* t = get_cur_thread();
     char name[sizeof(t->comm)] = {0};
-    lock(&g_process.threads_lock);
+    lock(&cur_process()->threads_lock);
     strlcpy(name, t->comm, sizeof(name));
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
     return user_copy_to(user_name, name, sizeof(name));
 }
 
@@ -127,30 +127,30 @@ static long prctl_process(int option, unsigned long a2, unsigned long a3, unsign
         case PR_SET_PDEATHSIG:
             if (a2 > LIBOS_NSIG)
                 return -EINVAL;
-            g_process.pdeath_signal = a2;
+            cur_process()->pdeath_signal = a2;
             return 0;
         case PR_GET_PDEATHSIG:
-            return user_put(g_process.pdeath_signal, (int*)a2);
+            return user_put(cur_process()->pdeath_signal, (int*)a2);
         case PR_GET_DUMPABLE:
-            return g_process.dumpable;
+            return cur_process()->dumpable;
         case PR_SET_DUMPABLE:
             if (a2 > 1)
                 return -EINVAL;
-            g_process.dumpable = a2;
+            cur_process()->dumpable = a2;
             return 0;
         case PR_SET_CHILD_SUBREAPER:
-            g_process.child_subreaper = a2 != 0;
+            cur_process()->child_subreaper = a2 != 0;
             return 0;
         case PR_GET_CHILD_SUBREAPER:
-            value = g_process.child_subreaper;
+            value = cur_process()->child_subreaper;
             return user_put(value, (int*)a2);
         case PR_SET_THP_DISABLE:
             if (a3 || a4 || a5)
                 return -EINVAL;
-            g_process.thp_disable = a2 != 0;
+            cur_process()->thp_disable = a2 != 0;
             return 0;
         case PR_GET_THP_DISABLE:
-            return a2 || a3 || a4 || a5 ? -EINVAL : g_process.thp_disable;
+            return a2 || a3 || a4 || a5 ? -EINVAL : cur_process()->thp_disable;
         default:
             return -ENOSYS;
     }

@@ -25,8 +25,8 @@ static int set_limit(int resource, const struct rlimit64* new) {
         return -EINVAL;
     if (resource == RLIMIT_NOFILE && new->rlim_max > NR_OPEN_MAX)
         return -EPERM;
-    lock(&g_process.limits_lock);
-    struct rlimit64* limit = &g_process.limits[resource];
+    lock(&cur_process()->limits_lock);
+    struct rlimit64* limit = &cur_process()->limits[resource];
     int ret = 0;
     if (new->rlim_max > limit->rlim_max &&
         !(get_cur_thread()->cap_effective >> CAP_SYS_RESOURCE & 1))
@@ -35,7 +35,7 @@ static int set_limit(int resource, const struct rlimit64* new) {
         ret = pal_to_errno(PalResourceLimitSet(resource, new->rlim_cur, new->rlim_max));
     if (ret == 0)
         *limit = *new;
-    unlock(&g_process.limits_lock);
+    unlock(&cur_process()->limits_lock);
     if (ret == 0 && resource == RLIMIT_STACK)
         libos_mm_stack_limit(new->rlim_cur);
     return ret;
@@ -54,9 +54,9 @@ long libos_syscall_prlimit64(int pid, unsigned int resource, const struct rlimit
             return -ESRCH;
         libos_thread_put(t);
     }
-    lock(&g_process.limits_lock);
-    old = g_process.limits[resource];
-    unlock(&g_process.limits_lock);
+    lock(&cur_process()->limits_lock);
+    old = cur_process()->limits[resource];
+    unlock(&cur_process()->limits_lock);
     if (user_new) {
         int ret = set_limit(resource, &new);
         if (ret < 0)

@@ -251,17 +251,17 @@ static long for_each_named(int which, int who, thread_fn fn, void* arg) {
         }
         return ret;
     }
-    if (which == PRIO_PGRP_ && who != 0 && who != g_process.pgid)
+    if (which == PRIO_PGRP_ && who != 0 && who != cur_process()->pgid)
         return -ESRCH;
     if (which == PRIO_USER_ && who != 0 && (uint32_t)who != get_cur_thread()->uid)
         return -ESRCH;
-    lock(&g_process.threads_lock);
-    list_for_each(t, &g_process.threads, struct libos_thread, node) {
+    lock(&cur_process()->threads_lock);
+    list_for_each(t, &cur_process()->threads, struct libos_thread, node) {
         long one = t->host ? fn(t, arg) : 0;
         if (ret == -ESRCH || one < 0)
             ret = one;
     }
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
     return ret;
 }
 

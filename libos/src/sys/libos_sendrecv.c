@@ -109,7 +109,7 @@ long libos_syscall_recvfrom(int fd, void* buffer, size_t size, unsigned int flag
 static bool own_credentials(const int32_t cred[3]) {
     const struct libos_thread* t = get_cur_thread();
     uint32_t uid = (uint32_t)cred[1], gid = (uint32_t)cred[2];
-    return cred[0] == g_process.pid && (uid == t->uid || uid == t->euid || uid == t->suid) &&
+    return cred[0] == cur_process()->pid && (uid == t->uid || uid == t->euid || uid == t->suid) &&
            (gid == t->gid || gid == t->egid || gid == t->sgid);
 }
 
@@ -208,7 +208,7 @@ static int translate_control(struct control_out* out, const char* control, PAL_N
             return -EIO;
         const char* data = control + pos + sizeof(h);
         const struct libos_thread* t = get_cur_thread();
-        int32_t cred[3] = {g_process.pid, (int32_t)t->euid, (int32_t)t->egid};
+        int32_t cred[3] = {cur_process()->pid, (int32_t)t->euid, (int32_t)t->egid};
         PAL_HANDLE token;
         int put = 0;
         if (h.level == SOL_SOCKET_ && h.type == SCM_RIGHTS_) {

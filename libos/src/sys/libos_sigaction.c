@@ -11,11 +11,11 @@
      SA_NODEFER | SA_RESETHAND | SA_RESTORER)
 
 static void drop_pending(int sig) {
-    libos_sigqueue_discard(&g_process.signals, sig_bit(sig));
-    lock(&g_process.threads_lock);
-    list_for_each(t, &g_process.threads, struct libos_thread, node)
+    libos_sigqueue_discard(&cur_process()->signals, sig_bit(sig));
+    lock(&cur_process()->threads_lock);
+    list_for_each(t, &cur_process()->threads, struct libos_thread, node)
         libos_sigqueue_discard(&t->signals, sig_bit(sig));
-    unlock(&g_process.threads_lock);
+    unlock(&cur_process()->threads_lock);
 }
 
 static bool discards(const struct libos_sigaction* act, int sig) {
@@ -32,16 +32,16 @@ long libos_syscall_rt_sigaction(int sig, const struct libos_sigaction* act,
         return -EFAULT;
     if (sig < 1 || sig > LIBOS_NSIG || (act && (SIG_UNBLOCKABLE & sig_bit(sig))))
         return -EINVAL;
-    lock(&g_process.signal_lock);
-    old_act = g_process.actions[sig - 1];
+    lock(&cur_process()->signal_lock);
+    old_act = cur_process()->actions[sig - 1];
     if (act) {
         new_act.flags &= KNOWN_FLAGS;
         new_act.mask &= ~SIG_UNBLOCKABLE;
-        g_process.actions[sig - 1] = new_act;
+        cur_process()->actions[sig - 1] = new_act;
         if (discards(&new_act, sig))
             drop_pending(sig);
     }
-    unlock(&g_process.signal_lock);
+    unlock(&cur_process()->signal_lock);
     return oldact && user_put(old_act, oldact) < 0 ? -EFAULT : 0;
 }
 

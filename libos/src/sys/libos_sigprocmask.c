@@ -41,9 +41,9 @@ long libos_syscall_rt_sigpending(void* set, size_t sigsetsize) {
     if (sigsetsize > sizeof(libos_sigset_t))
         return -EINVAL;
     libos_signal_drain_host();
-    lock(&g_process.signal_lock);
-    libos_sigset_t pending = (t->signals.pending | g_process.signals.pending) & t->blocked;
-    unlock(&g_process.signal_lock);
+    lock(&cur_process()->signal_lock);
+    libos_sigset_t pending = (t->signals.pending | cur_process()->signals.pending) & t->blocked;
+    unlock(&cur_process()->signal_lock);
     return user_copy_to(set, &pending, sigsetsize);
 }
 
@@ -87,20 +87,20 @@ static long read_deadline(const struct __kernel_timespec* ts, PAL_NUM* deadline)
 /* While sigwait_set stands, signals of the process may be given to this thread: what it leaves in
  * the queue when it goes must be told to another one. */
 static void end_sigwait(struct libos_thread* t) {
-    lock(&g_process.signal_lock);
+    lock(&cur_process()->signal_lock);
     libos_sigset_t set = t->sigwait_set;
     t->sigwait_set = 0;
     libos_signal_retarget(t, set & t->blocked);
-    unlock(&g_process.signal_lock);
+    unlock(&cur_process()->signal_lock);
 }
 
 static long wait_for_one_of(struct libos_thread* t, libos_sigset_t set, siginfo_t* info,
                             PAL_NUM deadline) {
     struct libos_waiter never;
     libos_waiter_init(&never);
-    lock(&g_process.signal_lock);
+    lock(&cur_process()->signal_lock);
     t->sigwait_set = set & t->blocked;
-    unlock(&g_process.signal_lock);
+    unlock(&cur_process()->signal_lock);
     long ret = 0, sig = libos_signal_dequeue(t, set, info);
     if (!sig) {
         ret = libos_wait(&never, PAL_CLOCK_MONOTONIC, deadline);

@@ -10,14 +10,14 @@ static siginfo_t from_me(int sig, int code) {
     memset(&info, 0, sizeof(info));
     info.si_signo = sig;
     info.si_code = code;
-    info.si_pid = g_process.pid;
+    info.si_pid = cur_process()->pid;
     info.si_uid = get_cur_thread()->uid;
     return info;
 }
 
 /* Also by the id of one of its threads, as in Linux. */
 static bool is_this_process(pid_t pid) {
-    if (pid == g_process.pid)
+    if (pid == cur_process()->pid)
         return true;
     struct libos_thread* t = libos_thread_find(pid);
     if (t)
@@ -38,7 +38,7 @@ long libos_syscall_kill(pid_t pid, int sig) {
     else if (pid == 0)
         mine = true;
     else
-        mine = pid != -1 && pid != INT32_MIN && -pid == g_process.pgid;
+        mine = pid != -1 && pid != INT32_MIN && -pid == cur_process()->pgid;
     if (!mine)
         return -ESRCH;
     siginfo_t info = from_me(sig, SI_USER);
@@ -50,7 +50,7 @@ static long send_to_thread(pid_t tgid, pid_t tid, const siginfo_t* info) {
     if (!t)
         return -ESRCH;
     long ret = 0;
-    if (tgid > 0 && tgid != g_process.pid)
+    if (tgid > 0 && tgid != cur_process()->pid)
         ret = -ESRCH;
     else if (info->si_signo < 0 || info->si_signo > LIBOS_NSIG)
         ret = -EINVAL;

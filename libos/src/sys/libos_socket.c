@@ -272,7 +272,7 @@ static size_t own_option(struct libos_file* f, int level, int name, void* value)
         const struct libos_thread* t = get_cur_thread();
         int32_t cred[3] = {0, -1, -1};
         if (!libos_socket_alone(f)) {
-            cred[0] = g_process.pid;
+            cred[0] = cur_process()->pid;
             cred[1] = (int32_t)t->euid;
             cred[2] = (int32_t)t->egid;
         }

@@ -76,7 +76,7 @@ long libos_syscall_sysinfo(struct sysinfo* user_info) {
     info.bufferram = host.buffer_ram;
     info.totalswap = host.total_swap;
     info.freeswap = host.free_swap;
-    info.procs = g_process.thread_count;
+    info.procs = cur_process()->thread_count;
     info.mem_unit = 1;
     return user_put(info, user_info);
 }
@@ -119,11 +119,11 @@ long libos_syscall_getcpu(unsigned int* user_cpu, unsigned int* user_node, void*
 #define ADDR_NO_RANDOMIZE_FLAG 0x0040000
 
 long libos_syscall_personality(unsigned int persona) {
-    uint32_t old = g_process.personality;
+    uint32_t old = cur_process()->personality;
     if (persona == PERSONALITY_QUERY)
         return old;
     if (persona & ~ADDR_NO_RANDOMIZE_FLAG)
         return -EINVAL; /* Linux accepts more; none of it would act here */
-    g_process.personality = persona;
+    cur_process()->personality = persona;
     return old;
 }

@@ -34,6 +34,8 @@ struct libos_tcb {
     uint32_t malloc_closed; /* libos_malloc_thread_exit() has run */
     void* malloc_cache;     /* mm/libos_malloc_cache.c */
     uint64_t native_return; /* where it may return behind a `syscall` that trapped: patch.c */
+    struct coord_lock* coord_held; /* the coord_lock it took last, of those that it holds */
+    uint32_t coord_log;            /* the undo log it used last: coord/coord_lock.c */
 };
 
 enum {

@@ -1,6 +1,7 @@
 /*
  * Start of the LibOS: called by the PAL once, never returns.
  */
+#include "libos_coord.h"
 #include "libos_elf.h"
 #include "libos_file.h"
 #include "libos_init.h"
@@ -18,6 +19,7 @@ static const struct {
     int (*init)(void);
 } g_steps[] = {
     {"memory", libos_mm_init},
+    {"coordination state", libos_coord_init},
     {"process", libos_process_init},
     {"system-call entry", libos_arch_init},
     {"signals", libos_signal_init},

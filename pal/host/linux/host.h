@@ -193,6 +193,12 @@ struct host_tcb {
     int (*entry)(void*);
     void* param;
     struct host_handle* handle;
+    struct { /* robust.c; laid out as the kernel's struct robust_list_head */
+        PAL_ROBUST_LOCK* list;
+        long futex_offset;
+        PAL_ROBUST_LOCK* pending;
+        bool known; /* to the kernel */
+    } robust;
 };
 _Static_assert(__builtin_offsetof(struct host_tcb, kick) == HOST_TCB_KICK, "stubs.S knows it");
 

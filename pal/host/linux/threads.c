@@ -110,6 +110,7 @@ static void tcb_reset(struct host_tcb* tcb, struct host_handle* handle) {
     memset(tcb->pal.libos_tcb, 0, sizeof(tcb->pal.libos_tcb));
     tcb->kick = 0;
     tcb->is_first = 0;
+    tcb->robust.known = false;
     tcb->next = NULL;
     tcb->handle = handle;
     handle->thread.tcb = tcb;
@@ -278,4 +279,5 @@ void host_thread_after_fork(void) {
     self->alive = 1;
     self->is_first = 1;
     self->kick = 0;
+    self->robust.known = false;
 }

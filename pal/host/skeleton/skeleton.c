@@ -488,6 +488,13 @@ CALL int PalFutexWait(uint32_t* word, uint32_t expected, PAL_FLG clock, PAL_NUM 
 CALL void PalFutexWaitUninterruptible(uint32_t* word, uint32_t expected) {
 }
 
+CALL int PalRobustLock(PAL_ROBUST_LOCK* lock) {
+    return 0;
+}
+
+CALL void PalRobustUnlock(PAL_ROBUST_LOCK* lock) {
+}
+
 CALL int PalFutexWake(uint32_t* word, PAL_NUM count, bool shared) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }

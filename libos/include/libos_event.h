@@ -19,9 +19,12 @@ struct libos_file_waiter {
     /* Called with wait_lock held; may not block and may take no lock but its own. NULL for a waiter
      * that only wants to be found when the file goes (epoll). */
     void (*wake)(struct libos_file_waiter* w, unsigned events);
+    bool lasting; /* not of a thread that waits: it stays over fork (epoll) */
 };
 void libos_file_add_waiter(struct libos_file* f, struct libos_file_waiter* w);
 void libos_file_remove_waiter(struct libos_file* f, struct libos_file_waiter* w);
+/* In a forked child: the threads that waited are gone. */
+void libos_file_waiters_after_fork(struct libos_file* f);
 /* False for regular files, directories, and other files that are always ready: epoll says EPERM. */
 bool libos_file_can_poll(const struct libos_file* f);
 /* Handle to wait on in the host, or NULL. */
@@ -49,6 +52,7 @@ bool libos_sigio_possible(struct libos_file* f);
 int libos_sigio_set(struct libos_file* f, int fd, bool on);
 /* libos_file_put() calls this for the last reference of a file with FASYNC. */
 void libos_sigio_file_gone(struct libos_file* f);
+void libos_sigio_after_fork(void);
 
 /* ---- files that are a host stream (event/libos_stream.c) ------------------------------------- */
 /* Ops for pipes, eventfds, terminals, ...: straight to the host on guest buffers. */

@@ -24,6 +24,7 @@ typedef struct libos_lock {
 /* Not 0 while a fork barrier is up. Owned by proc/libos_barrier.c. */
 extern uint32_t g_libos_fork_barrier;
 void libos_barrier_wait(void); /* at held == 0: wait until the barrier is down */
+void libos_barrier_tell(void); /* the last lock was let go while the barrier is up */
 void libos_lock_slow(libos_lock_t* lock);
 void libos_unlock_slow(libos_lock_t* lock);
 
@@ -41,7 +42,12 @@ static inline void libos_hold(void) {
 }
 static inline void libos_unhold(void) {
     struct libos_tcb* tcb = libos_get_tcb();
-    __atomic_store_n(&tcb->held, tcb->held - 1, __ATOMIC_RELEASE);
+    uint32_t held = tcb->held - 1;
+    __atomic_store_n(&tcb->held, held, __ATOMIC_RELEASE);
+    /* No fence between the two: the one who raises the barrier makes all threads run one. */
+    if (held == 0 &&
+        __builtin_expect(__atomic_load_n(&g_libos_fork_barrier, __ATOMIC_RELAXED) != 0, 0))
+        libos_barrier_tell();
 }
 static inline void lock(libos_lock_t* l) {
     libos_hold();

@@ -18,5 +18,7 @@ static inline bool libos_posix_timer_signal(const siginfo_t* info) {
 
 /* execve: a new program has none. */
 void libos_posix_timer_exec(void);
+/* Nor has a forked child; after libos_timers_after_fork(). */
+void libos_posix_timer_after_fork(void);
 
 #endif /* LIBOS_POSIX_TIMER_H */

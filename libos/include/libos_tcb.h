@@ -19,6 +19,7 @@
 #ifndef __ASSEMBLER__
 #include <stddef.h>
 #include <stdint.h>
+#include "culm_list.h"
 #include "pal/pal.h"
 
 struct libos_thread;
@@ -36,6 +37,7 @@ struct libos_tcb {
     uint64_t native_return; /* where it may return behind a `syscall` that trapped: patch.c */
     struct coord_lock* coord_held; /* the coord_lock it took last, of those that it holds */
     uint32_t coord_log;            /* the undo log it used last: coord/coord_lock.c */
+    struct list_node node;         /* of all threads that run LibOS code: proc/libos_barrier.c */
 };
 
 enum {

@@ -31,6 +31,8 @@ int libos_timer_set(struct libos_timer* t, uint64_t expiry_ns, uint64_t interval
 void libos_timer_get(struct libos_timer* t, uint64_t* left_ns, uint64_t* interval_ns);
 /* Disarm and wait until a running fn is over; then the memory may be freed. */
 void libos_timer_cancel(struct libos_timer* t);
+/* In a forked child: none is armed, and the helper thread is gone. */
+void libos_timers_after_fork(void);
 /* Now on the timer's clock. */
 uint64_t libos_timer_now(const struct libos_timer* t);
 

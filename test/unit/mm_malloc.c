@@ -27,6 +27,8 @@ static PAL_CONTROL control = {.libos_address = {(void*)0, (void*)-1L}, .alloc_al
 PAL_CONTROL* g_pal_control = &control;
 uint32_t g_libos_fork_barrier;
 
+void libos_barrier_tell(void) {
+}
 void libos_barrier_wait(void) {
 }
 void libos_lock_slow(libos_lock_t* l) {

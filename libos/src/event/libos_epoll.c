@@ -216,6 +216,7 @@ static int ctl_add(struct libos_epoll* ep, struct libos_file* f, int fd,
     }
     ret = host_add(ep, item);
     item->waiter.wake = item->kind == ITEM_DOORBELL && ret == 0 ? ring : NULL;
+    item->waiter.lasting = true;
     list_init(&item->waiter.node);
     if (ret < 0) {
         if (item->stand_in)

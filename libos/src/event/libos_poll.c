@@ -26,6 +26,13 @@ void libos_file_remove_waiter(struct libos_file* f, struct libos_file_waiter* w)
     unlock(&f->wait_lock);
 }
 
+void libos_file_waiters_after_fork(struct libos_file* f) {
+    list_for_each_safe(w, &f->waiters, struct libos_file_waiter, node) {
+        if (!w->lasting)
+            list_del(&w->node);
+    }
+}
+
 void libos_file_notify(struct libos_file* f, unsigned events) {
     lock(&f->wait_lock);
     list_for_each(w, &f->waiters, struct libos_file_waiter, node) {

@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/stat.h>
 
+#include "../proc/libos_proc_internal.h"
 #include "libos_event.h"
 #include "libos_fs.h"
 #include "libos_signal.h"
@@ -62,6 +63,7 @@ static void tell(const struct async_file* a) {
 
 static int helper_main(void* arg) {
     (void)arg;
+    libos_barrier_join();
     for (;;) {
         PAL_WAITSET_EVENT event;
         int64_t n = PalWaitSetWait(g_outer, &event, 1, NO_TIMEOUT);
@@ -159,4 +161,17 @@ void libos_sigio_file_gone(struct libos_file* f) {
     lock(&g_lock);
     remove_locked(f);
     unlock(&g_lock);
+}
+
+/* A forked child gets no SIGIO: that goes to the owner, by the parent's helper thread. The sets are
+ * the parent's too and stay as they are. */
+void libos_sigio_after_fork(void) {
+    list_for_each_safe(a, &g_files, struct async_file, node) {
+        list_del(&a->node);
+        PalObjectClose(a->set);
+        libos_free(a);
+    }
+    if (g_outer)
+        PalObjectClose(g_outer);
+    g_outer = NULL;
 }

@@ -445,3 +445,13 @@ void libos_futex_exit_robust_list(struct libos_thread* t) {
         futex_owner_died((uint32_t*)((pending & ~1UL) + head.futex_offset), pending & 1, true,
                          t->tid);
 }
+
+/* Who waits in a forked child is gone. */
+void libos_futex_after_fork(void) {
+    for (size_t i = 0; i < FUTEX_BUCKETS; i++) {
+        struct futex_bucket* b = &g_buckets[i];
+        if (b->waiters.next && !list_empty(&b->waiters))
+            list_init(&b->waiters);
+    }
+    libos_futex_pi_after_fork();
+}

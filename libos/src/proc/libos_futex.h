@@ -63,6 +63,7 @@ long futex_cmp_requeue_pi(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int co
 void futex_lock_buckets(struct futex_bucket* a, struct futex_bucket* b);
 void futex_unlock_buckets(struct futex_bucket* a, struct futex_bucket* b);
 bool futex_unqueue(struct futex_waiter* fw);
+void libos_futex_pi_after_fork(void);
 bool futex_key_equal(const struct futex_key* a, const struct futex_key* b);
 
 #endif /* LIBOS_FUTEX_INTERNAL_H */

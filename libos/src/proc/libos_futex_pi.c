@@ -340,3 +340,10 @@ long futex_cmp_requeue_pi(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int co
     futex_unlock_buckets(b, b);
     return ret;
 }
+
+void libos_futex_pi_after_fork(void) {
+    list_for_each_safe(s, &g_pi_states, struct pi_state, node) {
+        list_del(&s->node);
+        libos_free(s);
+    }
+}

@@ -17,6 +17,22 @@ void libos_at_process_exit(void (*hook)(void));
 /* No new threads: the process or all other threads are being ended. Under threads_lock. */
 bool libos_process_is_ending(void);
 
+/* ---- proc/libos_barrier.c ---- */
+/* Before the first lock, and after the last one, of a thread that the LibOS makes. */
+void libos_barrier_join(void);
+void libos_barrier_leave(void);
+/* From raise to lower no other thread holds a lock. The caller holds none when it raises. */
+void libos_barrier_raise(void);
+void libos_barrier_lower(void);
+/* In a forked child, still behind the barrier: what the threads that are gone left in their TCBs;
+ * then the barrier as in a process with one thread. */
+void libos_barrier_for_others(void (*fn)(struct libos_tcb* tcb));
+void libos_barrier_after_fork(void);
+
+/* ---- what a forked child does to the parts of proc/; called by proc/libos_fork.c ---- */
+void libos_threads_after_fork(int32_t pid);
+void libos_futex_after_fork(void);
+
 /* proc/libos_futex.c: at the end of a thread. */
 void libos_futex_exit_robust_list(struct libos_thread* t);
 /* proc/libos_futex_pi.c: hand over the PI futexes the thread still owns. */

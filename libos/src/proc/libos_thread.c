@@ -101,6 +101,7 @@ void libos_thread_put(struct libos_thread* t) {
 
 void libos_thread_become(struct libos_thread* t) {
     struct libos_tcb* tcb = libos_get_tcb();
+    libos_barrier_join();
     tcb->in_libos = 1;
     tcb->thread = t;
     tcb->libos_sp = (uint64_t)t->libos_stack + t->libos_stack_size;
@@ -217,5 +218,44 @@ void libos_thread_exit(int status) {
     tcb->thread = NULL;
     libos_thread_put(t);
     libos_malloc_thread_exit();
-    PalThreadExit(stack_retire(stack, host));
+    int* busy = stack_retire(stack, host);
+    libos_barrier_leave();
+    PalThreadExit(busy);
+}
+
+/* ---- fork ------------------------------------------------------------------------------------ */
+
+/* The host threads that were to clear `busy` are gone. */
+static void free_stacks(void) {
+    lock(&g_stacks_lock);
+    list_for_each(s, &g_stacks, struct stack_footer, node) {
+        if (s->busy)
+            s->busy = 0;
+    }
+    unlock(&g_stacks_lock);
+}
+
+void libos_threads_after_fork(int32_t pid) {
+    struct libos_process* p = cur_process();
+    struct libos_thread* self = get_cur_thread();
+    free_stacks();
+    list_for_each_safe(t, &p->threads, struct libos_thread, node) {
+        if (t == self)
+            continue;
+        list_del(&t->node);
+        t->tcb = NULL;
+        if (t->host)
+            PalObjectClose(t->host);
+        libos_thread_put(t);
+    }
+    p->thread_count = 1;
+    p->ending_others = false;
+    p->exit_started = 0;
+    memset(&p->ended_io, 0, sizeof(p->ended_io));
+    memset(&self->io, 0, sizeof(self->io));
+    self->tid = pid;
+    self->is_leader = true;
+    self->start_work = 0;
+    self->robust_list = NULL;
+    self->clear_child_tid = NULL;
 }

@@ -86,6 +86,7 @@ static bool fire_one(uint64_t* sleep_ns) {
 
 static int helper_main(void* unused) {
     (void)unused;
+    libos_barrier_join();
     lock(&g_timers_lock);
     for (;;) {
         uint64_t sleep_ns;
@@ -165,4 +166,13 @@ void libos_timer_cancel(struct libos_timer* t) {
         lock(&g_timers_lock);
     }
     unlock(&g_timers_lock);
+}
+
+void libos_timers_after_fork(void) {
+    while (!list_empty(&g_timers)) {
+        struct libos_timer* t = list_first(&g_timers, struct libos_timer, node);
+        list_del(&t->node);
+        t->armed = false;
+    }
+    g_helper_started = false;
 }

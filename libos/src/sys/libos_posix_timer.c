@@ -302,3 +302,13 @@ void libos_posix_timer_exec(void) {
         libos_syscall_timer_delete(id);
     }
 }
+
+/* The engine has let go of them all. */
+void libos_posix_timer_after_fork(void) {
+    list_for_each_safe(t, &g_posix_timers, struct posix_timer, node) {
+        list_del(&t->node);
+        free_timer(t);
+    }
+    g_count = 0;
+    g_next_id = 0;
+}

@@ -221,3 +221,161 @@ TEST(PalProcessWait, bad_handles) {
     EXPECT(PalProcessWait(NULL, false, &status), PAL_ERROR_BADHANDLE);
     EXPECT(PalProcessWait(test_event(), false, &status), PAL_ERROR_BADHANDLE);
 }
+
+TEST(PalProcessId, own_and_childs) {
+    PAL_HANDLE child;
+    PAL_IDX self = 0, id = 0;
+    EXPECT(PalProcessId(NULL, &self), 0);
+    EXPECT(self, PalGetPalControl()->process_id);
+    EXPECT(PalProcessId(NULL, NULL), PAL_ERROR_INVAL);
+    EXPECT(PalProcessId(test_event(), &id), PAL_ERROR_BADHANDLE);
+    EXPECT(PalProcessFork(&child), 0);
+    if (!child) {
+        PalProcessId(NULL, &id);
+        PalProcessExit(id == self);
+    }
+    PAL_NUM status = 9;
+    EXPECT(PalProcessId(child, &id), 0);
+    CHECK(id && id != self);
+    EXPECT(PalProcessWait(child, true, &status), 0);
+    EXPECT(status, 0);
+    PalObjectClose(child);
+}
+
+static int reap(PAL_IDX* id, PAL_NUM* status) {
+    int ret;
+    while ((ret = PalProcessReap(id, status)) == PAL_ERROR_TRYAGAIN)
+        PalThreadDelayExecution(1000);
+    return ret;
+}
+
+TEST(PalProcessReap, each_once) {
+    PAL_HANDLE child[2];
+    PAL_IDX id[2], got;
+    PAL_NUM status, sum = 0;
+    EXPECT(PalProcessReap(&got, &status), PAL_ERROR_NOCHILD);
+    EXPECT(PalProcessReap(NULL, &status), PAL_ERROR_INVAL);
+    for (int i = 0; i < 2; i++) {
+        EXPECT(PalProcessFork(&child[i]), 0);
+        if (!child[i]) {
+            PalThreadDelayExecution(10000);
+            if (i)
+                PalProcessKillSelf(15);
+            PalProcessExit(7);
+        }
+        EXPECT(PalProcessId(child[i], &id[i]), 0);
+    }
+    PalObjectClose(child[0]); /* the end is told nevertheless */
+    for (int i = 0; i < 2; i++) {
+        EXPECT(reap(&got, &status), 0);
+        CHECK(got == id[0] || got == id[1]);
+        EXPECT(status, got == id[0] ? 7 : 256 + 15);
+        sum += got;
+    }
+    EXPECT(sum, id[0] + id[1]);
+    EXPECT(PalProcessReap(&got, &status), PAL_ERROR_NOCHILD);
+    EXPECT(PalProcessWait(child[1], false, &status), PAL_ERROR_NOCHILD);
+    PalObjectClose(child[1]);
+}
+
+static volatile int g_upcalls, g_signo;
+
+static void count_upcall(bool is_in_pal, PAL_NUM addr, PAL_CONTEXT* context) {
+    g_signo = context->host_signo;
+    g_upcalls++;
+}
+
+/* Waits until the other process has said the word in shared memory. */
+static bool await_word(volatile int* word, int value) {
+    for (int i = 0; *word != value && i < 10000; i++)
+        PalThreadDelayExecution(1000);
+    return *word == value;
+}
+
+TEST(PalProcessKick, interrupts_a_blocking_call) {
+    PAL_HANDLE child;
+    PAL_IDX id;
+    PAL_NUM status = 99;
+    PAL_PTR page = NULL;
+    EXPECT(PalVirtualMemoryAlloc(&page, 0x1000, PAL_ALLOC_SHARED, PAL_PROT_READ | PAL_PROT_WRITE),
+           0);
+    volatile int* word = page;
+    EXPECT(PalProcessFork(&child), 0);
+    if (!child) {
+        uint32_t never = 0;
+        PalSetExceptionHandler(count_upcall, PAL_EVENT_INTERRUPTED);
+        *word = 1;
+        int ret = PalFutexWait(&never, 0, PAL_CLOCK_MONOTONIC, NO_TIMEOUT, false);
+        PalProcessExit(ret == PAL_ERROR_INTERRUPTED && g_upcalls == 1 && !g_signo ? 0 : 1);
+    }
+    EXPECT(PalProcessId(child, &id), 0);
+    CHECK(await_word(word, 1));
+    EXPECT(PalProcessKick(id), 0);
+    EXPECT(PalProcessWait(child, true, &status), 0);
+    EXPECT(status, 0);
+    EXPECT(PalProcessKick(id), PAL_ERROR_NOTHREAD);
+    EXPECT(PalProcessKick(0), PAL_ERROR_NOTHREAD);
+    PalObjectClose(child);
+}
+
+TEST(PalProcessKill, ends_a_sleeper) {
+    PAL_HANDLE child;
+    PAL_IDX id;
+    PAL_NUM status = 99;
+    EXPECT(PalProcessFork(&child), 0);
+    if (!child) {
+        PalThreadDelayExecution(60000000);
+        PalProcessExit(0);
+    }
+    EXPECT(PalProcessId(child, &id), 0);
+    EXPECT(PalProcessKill(id), 0);
+    EXPECT(PalProcessWait(child, true, &status), 0);
+    EXPECT(status, 256 + 9);
+    EXPECT(PalProcessKill(id), PAL_ERROR_NOTHREAD);
+    EXPECT(PalProcessKill(0), PAL_ERROR_NOTHREAD);
+    PalObjectClose(child);
+}
+
+TEST(PalProcessSetSubreaper, inherits_grandchildren) {
+    PAL_HANDLE child, grandchild;
+    PAL_IDX id, got;
+    PAL_NUM status;
+    EXPECT(PalProcessSetSubreaper(true), 0);
+    EXPECT(PalProcessFork(&child), 0);
+    if (!child) {
+        if (PalProcessFork(&grandchild))
+            PalProcessExit(1);
+        if (!grandchild) {
+            PalThreadDelayExecution(20000);
+            PalProcessExit(33);
+        }
+        PalProcessExit(0);
+    }
+    EXPECT(PalProcessId(child, &id), 0);
+    EXPECT(reap(&got, &status), 0);
+    EXPECT(got, id);
+    EXPECT(status, 0);
+    EXPECT(reap(&got, &status), 0);
+    EXPECT(status, 33);
+    EXPECT(PalProcessSetSubreaper(false), 0);
+    PalObjectClose(child);
+}
+
+TEST(PalSetExceptionHandler, child_ended) {
+    PAL_HANDLE child;
+    PAL_IDX got;
+    PAL_NUM status;
+    uint32_t never = 0;
+    g_upcalls = 0;
+    PalSetExceptionHandler(count_upcall, PAL_EVENT_CHILD);
+    EXPECT(PalProcessFork(&child), 0);
+    if (!child)
+        PalProcessExit(3);
+    EXPECT(PalFutexWait(&never, 0, PAL_CLOCK_MONOTONIC, NO_TIMEOUT, false), PAL_ERROR_INTERRUPTED);
+    EXPECT(g_upcalls, 1);
+    EXPECT(g_signo, 17);
+    EXPECT(PalProcessReap(&got, &status), 0);
+    EXPECT(status, 3);
+    PalSetExceptionHandler(NULL, PAL_EVENT_CHILD);
+    PalObjectClose(child);
+}

@@ -37,8 +37,9 @@ struct host_sigaction {
 #define SYNC_SIGNALS                                                                               \
     (SIG_BIT(SIGILL_) | SIG_BIT(SIGTRAP_) | SIG_BIT(SIGBUS_) | SIG_BIT(SIGFPE_) |                  \
      SIG_BIT(SIGSEGV_) | SIG_BIT(SIGSYS_))
-#define STOP_SIGNALS  (SIG_BIT(SIGTSTP_) | SIG_BIT(SIGTTIN_) | SIG_BIT(SIGTTOU_))
-#define QUIET_SIGNALS (SIG_BIT(SIGCONT_) | SIG_BIT(SIGURG_) | SIG_BIT(SIGWINCH_) | STOP_SIGNALS)
+#define STOP_SIGNALS (SIG_BIT(SIGTSTP_) | SIG_BIT(SIGTTIN_) | SIG_BIT(SIGTTOU_))
+#define QUIET_SIGNALS                                                                              \
+    (SIG_BIT(SIGCONT_) | SIG_BIT(SIGURG_) | SIG_BIT(SIGWINCH_) | SIG_BIT(SIGCHLD_) | STOP_SIGNALS)
 
 /* The general registers lie in sigcontext_64 in the order of PAL_CONTEXT, up to the flags. */
 #define GREGS_SIZE offsetof(PAL_CONTEXT, err)
@@ -49,8 +50,11 @@ _Static_assert(GREGS_SIZE == offsetof(struct sigcontext_64, cs), "18 registers")
 static PAL_EVENT_HANDLER g_handlers[PAL_EVENT_NUM_BOUND];
 
 void PalSetExceptionHandler(PAL_EVENT_HANDLER handler, PAL_NUM event) {
-    if (event < PAL_EVENT_NUM_BOUND)
-        __atomic_store_n(&g_handlers[event], handler, __ATOMIC_RELEASE);
+    if (event >= PAL_EVENT_NUM_BOUND)
+        return;
+    __atomic_store_n(&g_handlers[event], handler, __ATOMIC_RELEASE);
+    if (event == PAL_EVENT_CHILD)
+        host_exceptions_restore(SIGCHLD_);
 }
 
 static bool in_pal(uint64_t rip) {
@@ -198,15 +202,16 @@ static void default_action(int signo) {
 
 static void async_event(int signo, siginfo_t* info, struct host_ucontext* uc) {
     struct host_tcb* tcb = host_tcb();
-    bool kicked = signo == KICK_SIGNAL && info->si_code == SI_TKILL;
+    bool kicked = signo == KICK_SIGNAL && (info->si_code == SI_TKILL || info->si_code == KICK_CODE);
+    bool child = signo == SIGCHLD_ && info->si_code > 0;
     uint64_t rip = uc->regs.ip;
     if (rip >= (uint64_t)pal_window_start && rip <= (uint64_t)pal_window_syscall)
         uc->regs.ip = (uint64_t)pal_window_eintr;
     else
         tcb->kick = !in_guest(rip); /* the guest learns of it right here */
     bool quiet = kicked || (QUIET_SIGNALS & SIG_BIT(signo));
-    bool done = upcall(quiet ? PAL_EVENT_INTERRUPTED : PAL_EVENT_QUIT, 0, kicked ? 0 : signo, info,
-                       false, uc);
+    PAL_NUM event = child ? PAL_EVENT_CHILD : quiet ? PAL_EVENT_INTERRUPTED : PAL_EVENT_QUIT;
+    bool done = upcall(event, 0, kicked ? 0 : signo, info, false, uc);
     if (!done && !kicked)
         default_action(signo);
 }
@@ -224,12 +229,14 @@ bool host_set_signal(int signo, void* handler) {
         act.flags = SA_RESTORER_;
     if (SIG_BIT(signo) & SYNC_SIGNALS)
         act.flags |= 0x40000000UL; /* SA_NODEFER */
+    if (signo == SIGCHLD_)
+        act.flags |= 1; /* SA_NOCLDSTOP */
     host_syscall(__NR_rt_sigaction, signo, &act, &old, 8);
     return old.handler == (void*)1;
 }
 
 bool host_exceptions_restore(int signo) {
-    if (signo == SIGCHLD_) /* children stay until PalProcessWait() */
+    if (signo == SIGCHLD_ && !g_handlers[PAL_EVENT_CHILD]) /* children stay until waited for */
         return host_set_signal(signo, NULL);
     if (signo == SIGPIPE_ || signo == SIGXFSZ_) /* the call's error tells it */
         return host_set_signal(signo, (void*)1);

@@ -12,6 +12,7 @@ struct host_rlimit {
     uint64_t soft, hard;
 };
 
+#define P_ALL_   0
 #define P_PIDFD_ 3
 
 _Noreturn void PalProcessExit(PAL_NUM exit_code) {
@@ -231,6 +232,11 @@ struct host_siginfo {
     char rest[128 - 7 * 4];
 };
 
+static PAL_NUM status_of(const struct host_siginfo* info) {
+    return info->code == 1 /* CLD_EXITED */ ? (PAL_NUM)(info->status & 0xff)
+                                            : 256 + (PAL_NUM)info->status;
+}
+
 /* 0: ended, status known. TRYAGAIN: still running. Reaps at most once. */
 static int poll_end(struct host_handle* h) {
     struct host_siginfo info = {0};
@@ -242,8 +248,7 @@ static int poll_end(struct host_handle* h) {
         if (!ret && !info.pid)
             ret = PAL_ERROR_TRYAGAIN;
         if (!ret) {
-            h->process.status = info.code == 1 /* CLD_EXITED */ ? (PAL_NUM)(info.status & 0xff)
-                                                                : 256 + (PAL_NUM)info.status;
+            h->process.status = status_of(&info);
             h->process.state = 1;
         }
     }
@@ -288,9 +293,56 @@ int PalProcessWait(PAL_HANDLE process, bool block, PAL_NUM* status) {
     return ret;
 }
 
+int PalProcessReap(PAL_IDX* host_id, PAL_NUM* status) {
+    struct host_siginfo info = {0};
+    if (!host_id || !status)
+        return PAL_ERROR_INVAL;
+    long ret = host_syscall(__NR_waitid, P_ALL_, 0, &info, WEXITED | WNOHANG | __WALL, NULL);
+    if (ret < 0)
+        return host_error(ret);
+    if (!info.pid)
+        return PAL_ERROR_TRYAGAIN;
+    *host_id = (PAL_IDX)info.pid;
+    *status = status_of(&info);
+    return 0;
+}
+
+/* ---- Other processes of the instance --------------------------------------------------------- */
+
+int PalProcessId(PAL_HANDLE process, PAL_IDX* host_id) {
+    if (!host_id)
+        return PAL_ERROR_INVAL;
+    if (process && !host_handle_is(process, PAL_TYPE_PROCESS))
+        return PAL_ERROR_BADHANDLE;
+    int pid = process ? host_handle(process)->process.pid : g_pid;
+    *host_id = (PAL_IDX)pid;
+    return pid ? 0 : PAL_ERROR_NOCHILD;
+}
+
+static int send_to(PAL_IDX host_id, int signo, int code) {
+    struct host_siginfo info = {.signo = signo, .code = code, .pid = g_pid};
+    if (!host_id || host_id > INT32_MAX)
+        return PAL_ERROR_NOTHREAD;
+    long ret = code ? host_syscall(__NR_rt_sigqueueinfo, host_id, signo, &info)
+                    : host_syscall(__NR_kill, host_id, signo);
+    return ret == -ESRCH ? PAL_ERROR_NOTHREAD : host_error(ret);
+}
+
+int PalProcessKick(PAL_IDX host_id) {
+    return send_to(host_id, KICK_SIGNAL, KICK_CODE);
+}
+
+int PalProcessKill(PAL_IDX host_id) {
+    return send_to(host_id, SIGKILL_, 0);
+}
+
+int PalProcessSetSubreaper(bool on) {
+    return host_error(host_syscall(__NR_prctl, PR_SET_CHILD_SUBREAPER, on, 0, 0, 0));
+}
+
 void host_process_close(struct host_handle* h) {
-    if (h->process.pid)
-        poll_end(h); /* leave no zombie if it has ended already */
+    if (h->process.pid && h->process.pidfd != h->fd)
+        poll_end(h); /* leave no zombie if it has ended already; forked ones may be asked for yet */
     if (h->process.pid && h->process.pidfd >= 0 && h->process.pidfd != h->fd)
         host_syscall(__NR_close, h->process.pidfd);
     if (h->fd >= 0)

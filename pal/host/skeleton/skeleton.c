@@ -76,6 +76,26 @@ CALL int PalProcessWait(PAL_HANDLE process, bool block, PAL_NUM* status) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
+CALL int PalProcessReap(PAL_IDX* host_id, PAL_NUM* status) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
+CALL int PalProcessId(PAL_HANDLE process, PAL_IDX* host_id) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
+CALL int PalProcessKick(PAL_IDX host_id) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
+CALL int PalProcessKill(PAL_IDX host_id) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
+CALL int PalProcessSetSubreaper(bool on) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
 CALL _Noreturn void PalProcessExit(PAL_NUM exit_code) {
     for (;;)
         __builtin_trap();

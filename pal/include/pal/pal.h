@@ -279,8 +279,24 @@ int PalProcessCreate(PAL_STR exec_uri, PAL_STR* args, PAL_HANDLE* handle);
  * with a handle on which PalStreamsWaitEvents reports the child's end. Only the caller's thread
  * exists in the child; its TCB stays valid. Private memory is copied, handles are shared. */
 int PalProcessFork(PAL_HANDLE* child);
-/* Exit status of a forked or created process that has ended: *status = code, or 256 + signal. */
+/* Exit status of a forked or created process that has ended: *status = code, or 256 + signal.
+ * PAL_ERROR_NOCHILD: PalProcessReap() has had it. */
 int PalProcessWait(PAL_HANDLE process, bool block, PAL_NUM* status);
+/* Any child that has ended, forked by this process or inherited as its subreaper: its host number
+ * and status, as above. Each is told once, by this or by PalProcessWait(); closing its handle does
+ * not make it known or forgotten. PAL_ERROR_TRYAGAIN: none has ended; PAL_ERROR_NOCHILD: there are
+ * none. Does not block. */
+int PalProcessReap(PAL_IDX* host_id, PAL_NUM* status);
+/* The host's number of a forked or created child, or of this process (NULL). Only for the calls
+ * below, and never for the guest's eyes. */
+int PalProcessId(PAL_HANDLE process, PAL_IDX* host_id);
+/* Kick another process of the instance: one of its threads gets an upcall as by PalThreadResume().
+ * The caller sees to it that host_id still is that process. PAL_ERROR_NOTHREAD: it has ended. */
+int PalProcessKick(PAL_IDX host_id);
+/* End another process of the instance, whatever it does. Errors as PalProcessKick(). */
+int PalProcessKill(PAL_IDX host_id);
+/* From now on (or no longer) this process inherits the children of its descendants that end. */
+int PalProcessSetSubreaper(bool on);
 _Noreturn void PalProcessExit(PAL_NUM exit_code);
 /* End this process as if killed by host-visible signal number signo (core dump off). */
 _Noreturn void PalProcessKillSelf(PAL_NUM signo);
@@ -650,7 +666,8 @@ enum {
     PAL_EVENT_QUIT = 4,        /* a terminating signal from outside: see host_signo */
     PAL_EVENT_INTERRUPTED = 5, /* kicked, or any other asynchronous signal from outside */
     PAL_EVENT_TRAP = 6,        /* int3, single step */
-    PAL_EVENT_NUM_BOUND = 7,
+    PAL_EVENT_CHILD = 7, /* a child ended: PalProcessReap(). With no handler none is interrupted */
+    PAL_EVENT_NUM_BOUND = 8,
 };
 
 /* The CPU at the moment of an event. A handler may change any register; they take effect when it

@@ -54,7 +54,7 @@ class Environment:
     def culm_argv(self, argv, options=()):
         show = []
         if TOP.startswith('/tmp/'):  # a guest has a /tmp of its own: show it ours
-            show = ['-v', f'{TOP}:{TOP}:ro']
+            show = ['-v', f'{TOP}:{TOP}:ro', '-v', f'{self.out}:{self.out}:rw']
         return [self.culm, 'run', *show, *options, '--', *argv]
 
     def scratch(self, case, kind):

@@ -5,6 +5,7 @@
  * A waker takes a waiter off its bucket under the bucket's lock and wakes it after the lock is
  * free. The store to `woken` is its last touch, so a waiter that sees it may leave without the
  * lock. Only waiters of futex_waitv are woken under the lock: several wakers may have one of them.
+ * Words in memory that processes share are the host's: libos_futex_shared.c.
  */
 #include "libos_futex.h"
 #include "libos_mm_futex.h"
@@ -92,6 +93,8 @@ long futex_wake(uint32_t* uaddr, bool shared, int count, uint32_t bitset) {
     int ret = futex_get_key(uaddr, shared, &key);
     if (ret < 0)
         return ret;
+    if (futex_is_host(&key))
+        return futex_host_wake(uaddr, count, bitset);
     struct list_node wake_list = LIST_INIT(wake_list);
     struct futex_bucket* b = futex_bucket_of(&key);
     bucket_lock(b);
@@ -161,6 +164,10 @@ long futex_wait(uint32_t* uaddr, bool shared, uint32_t val, struct futex_deadlin
     int ret = futex_get_key(uaddr, shared, &fw.key);
     if (ret < 0)
         return ret;
+    if (futex_is_host(&fw.key)) {
+        long slept = futex_host_wait(uaddr, val, deadline, bitset);
+        return slept == -EINTR ? interrupted(uaddr, shared, val, deadline, bitset) : slept;
+    }
     struct futex_bucket* b = futex_bucket_of(&fw.key);
     uint32_t seen;
     bucket_lock(b);
@@ -259,6 +266,19 @@ static int apply_op(uint32_t op, uint32_t* uaddr, bool* compare) {
     }
 }
 
+/* One of the words is in the host. */
+static long mixed_wake_op(uint32_t* uaddr, uint32_t* uaddr2, int count, int count2, uint32_t op) {
+    bool compare = false;
+    int ret = apply_op(op, uaddr2, &compare);
+    if (ret < 0)
+        return ret;
+    long woken = futex_wake(uaddr, true, count, FUTEX_BITSET_MATCH_ANY);
+    if (woken < 0 || !compare)
+        return woken;
+    long more = futex_wake(uaddr2, true, count2, FUTEX_BITSET_MATCH_ANY);
+    return more < 0 ? more : woken + more;
+}
+
 long futex_wake_op(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, int count2,
                    uint32_t op) {
     struct futex_key key, key2;
@@ -267,6 +287,10 @@ long futex_wake_op(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, in
         ret = futex_get_key(uaddr2, shared, &key2);
     if (ret < 0)
         return ret;
+    if (futex_is_host(&key) != futex_is_host(&key2))
+        return mixed_wake_op(uaddr, uaddr2, count, count2, op);
+    if (futex_is_host(&key))
+        return futex_host_wake_op(uaddr, uaddr2, count, count2, op);
     struct futex_bucket *b = futex_bucket_of(&key), *b2 = futex_bucket_of(&key2);
     struct list_node wake_list = LIST_INIT(wake_list);
     bool compare = false;
@@ -295,6 +319,10 @@ long futex_requeue(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, in
         ret = futex_get_key(uaddr2, shared, &key2);
     if (ret < 0)
         return ret;
+    if (futex_is_host(&key) != futex_is_host(&key2))
+        return futex_mixed_requeue(uaddr, count, count2, cmp);
+    if (futex_is_host(&key))
+        return futex_host_requeue(uaddr, uaddr2, count, count2, cmp);
     struct futex_bucket *b = futex_bucket_of(&key), *b2 = futex_bucket_of(&key2);
     struct list_node wake_list = LIST_INIT(wake_list);
     long woken = 0, moved = 0;
@@ -341,7 +369,7 @@ long futex_requeue(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, in
 static long unqueue_several(struct futex_waiter* fws, unsigned count) {
     long woken = -1;
     for (unsigned i = count; i-- > 0;) {
-        if (!futex_unqueue(&fws[i]))
+        if (!futex_is_host(&fws[i].key) && !futex_unqueue(&fws[i]))
             woken = i;
     }
     /* A waker that took one of them still holds that bucket's lock while it wakes. */
@@ -353,8 +381,10 @@ static long unqueue_several(struct futex_waiter* fws, unsigned count) {
     return woken;
 }
 
+/* *host: one of the words is in the host, and not queued here. */
 static int queue_several(const struct futex_waitv* waiters, unsigned count,
-                         struct futex_waiter* fws, struct libos_waiter* waiter, long* woken) {
+                         struct futex_waiter* fws, struct libos_waiter* waiter, long* woken,
+                         bool* host) {
     for (unsigned i = 0; i < count; i++) {
         uint32_t* uaddr = (uint32_t*)waiters[i].uaddr;
         fws[i].bitset = FUTEX_BITSET_MATCH_ANY;
@@ -362,7 +392,9 @@ static int queue_several(const struct futex_waitv* waiters, unsigned count,
         fws[i].waiter = waiter;
         int ret = futex_get_key(uaddr, !(waiters[i].flags & FUTEX_PRIVATE_FLAG), &fws[i].key);
         uint32_t seen;
-        if (ret == 0) {
+        if (ret == 0 && futex_is_host(&fws[i].key)) {
+            *host = true;
+        } else if (ret == 0) {
             struct futex_bucket* b = futex_bucket_of(&fws[i].key);
             bucket_lock(b);
             ret = user_load_u32(uaddr, &seen);
@@ -387,16 +419,22 @@ long futex_wait_several(const struct futex_waitv* waiters, unsigned count,
     struct futex_waiter* fws = libos_calloc(count, sizeof(*fws));
     if (!fws)
         return -ENOMEM;
-    long woken = -1;
-    long ret = queue_several(waiters, count, fws, &waiter, &woken);
+    long woken = -1, host_woken = -1;
+    bool host = false;
+    long ret = queue_several(waiters, count, fws, &waiter, &woken, &host);
     if (ret == 0 && woken < 0) {
-        ret = libos_wait(&waiter, deadline.clock, deadline.ns);
-        woken = unqueue_several(fws, count);
+        if (host) {
+            ret = futex_host_wait_several(waiters, count, fws, &waiter, deadline);
+            host_woken = ret < count ? ret : -1;
+        } else {
+            ret = libos_wait(&waiter, deadline.clock, deadline.ns);
+        }
+        woken = MAX(unqueue_several(fws, count), host_woken);
     }
     libos_free(fws);
     if (woken >= 0)
         return woken;
-    return ret == -EINTR ? -ERESTARTSYS : ret;
+    return ret == -EINTR ? -ERESTARTSYS : ret >= 0 ? -ERESTARTNOINTR : ret;
 }
 
 /* ---- robust lists -----------------------------------------------------------------------------

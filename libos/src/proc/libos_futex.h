@@ -43,7 +43,7 @@ long futex_wait(uint32_t* uaddr, bool shared, uint32_t val, struct futex_deadlin
 long futex_wake(uint32_t* uaddr, bool shared, int count, uint32_t bitset);
 long futex_wake_op(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, int count2,
                    uint32_t op);
-/* cmp: NULL, or the value *uaddr must have (else -EAGAIN). Returns woken (+ requeued with cmp). */
+/* cmp: NULL, or the value *uaddr must have (else -EAGAIN). Returns woken + requeued. */
 long futex_requeue(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, int count2,
                    const uint32_t* cmp);
 /* waiters: LibOS copy of the array. Returns the index woken, or -errno. */
@@ -65,5 +65,22 @@ void futex_unlock_buckets(struct futex_bucket* a, struct futex_bucket* b);
 bool futex_unqueue(struct futex_waiter* fw);
 void libos_futex_pi_after_fork(void);
 bool futex_key_equal(const struct futex_key* a, const struct futex_key* b);
+
+/* libos_futex_shared.c: the word lies in memory that processes share, and the host has such. */
+bool futex_is_host(const struct futex_key* key);
+/* As their namesakes, on such words. futex_host_wait: -EINTR when interrupted. */
+long futex_host_wait(uint32_t* uaddr, uint32_t val, struct futex_deadline deadline,
+                     uint32_t bitset);
+long futex_host_wake(uint32_t* uaddr, int count, uint32_t bitset);
+long futex_host_wake_op(uint32_t* uaddr, uint32_t* uaddr2, int count, int count2, uint32_t op);
+long futex_host_requeue(uint32_t* uaddr, uint32_t* uaddr2, int count, int count2,
+                        const uint32_t* cmp);
+/* One of the two is in the host. */
+long futex_mixed_requeue(uint32_t* uaddr, int count, int count2, const uint32_t* cmp);
+/* Waits until one of the host's words is woken (its index), or the waiter (count); or -errno. fws:
+ * their keys. */
+long futex_host_wait_several(const struct futex_waitv* waiters, unsigned count,
+                             const struct futex_waiter* fws, struct libos_waiter* waiter,
+                             struct futex_deadline deadline);
 
 #endif /* LIBOS_FUTEX_INTERNAL_H */

@@ -519,6 +519,30 @@ CALL int PalFutexWake(uint32_t* word, PAL_NUM count, bool shared) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
+CALL int PalSharedFutexWait(uint32_t* word, uint32_t expected, uint32_t bitset, PAL_FLG clock,
+                            PAL_NUM deadline_ns) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
+CALL int PalSharedFutexWake(uint32_t* word, PAL_NUM count, uint32_t bitset) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
+CALL int PalSharedFutexRequeue(uint32_t* word, uint32_t* other, PAL_NUM wake, PAL_NUM move,
+                               const uint32_t* expected) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
+CALL int PalSharedFutexWakeOp(uint32_t* word, uint32_t* other, PAL_NUM wake, PAL_NUM wake_other,
+                              uint32_t op) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
+CALL int PalFutexWaitAny(PAL_FUTEX_WAITER* waiters, PAL_NUM count, PAL_FLG clock,
+                         PAL_NUM deadline_ns) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
 CALL int PalMemoryBarrierAll(void) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }

@@ -429,7 +429,9 @@ long futex_wait_several(const struct futex_waitv* waiters, unsigned count,
         } else {
             ret = libos_wait(&waiter, deadline.clock, deadline.ns);
         }
-        woken = MAX(unqueue_several(fws, count), host_woken);
+        woken = unqueue_several(fws, count);
+        if (woken < 0)
+            woken = host_woken;
     }
     libos_free(fws);
     if (woken >= 0)

@@ -35,8 +35,8 @@ long libos_syscall_futex_wait(void* uaddr, unsigned long val, unsigned long mask
             return ret;
         deadline.clock = (uint32_t)clockid;
     }
-    long ret = futex_wait(uaddr, !(flags & FUTEX_PRIVATE_FLAG), (uint32_t)val, deadline,
-                          (uint32_t)mask);
+    long ret =
+        futex_wait(uaddr, !(flags & FUTEX_PRIVATE_FLAG), (uint32_t)val, deadline, (uint32_t)mask);
     return ret == -ERESTART_RESTARTBLOCK ? -ERESTARTSYS : ret; /* the timeout is absolute */
 }
 

@@ -19,6 +19,14 @@ def read(path):
         return file.read()
 
 
+def header():
+    """pal.h with the parts of it that stand in files of their own."""
+    def part(match):
+        text = read(os.path.join(TOP, 'pal/include', match.group(1)))
+        return text[text.index('#define PAL_'):text.rindex('#endif')].split('\n', 1)[1]
+    return re.sub(r'#include "(pal/pal_futex\.h)"', part, read(HEADER))
+
+
 def comment_text(comment):
     """The words of a C comment as one paragraph, its list items as such."""
     first, *rest = comment[2:-2].strip().split('\n')
@@ -59,7 +67,7 @@ def declarations(text):
 
 
 def generate():
-    text = read(HEADER)
+    text = header()
     text = text[text.index('typedef uint64_t PAL_NUM'):text.rindex('#endif')]
     out, code, sections = [], [], re.compile(r'/\* -{4} (.*?)\s*-{4,}\s*(.*)\*/', re.S)
     out.append('## Types\n')
@@ -92,7 +100,7 @@ def main():
         print(f'{PAGE}: the line "{MARKER}" is missing')
         return 1
     if sys.argv[1:] == ['--check']:
-        shown, real = declarations(page[page.index(MARKER):]), declarations(read(HEADER))
+        shown, real = declarations(page[page.index(MARKER):]), declarations(header())
         for declaration in sorted(real - shown):
             print(f'docs/pal-host-abi.md lacks: {declaration}')
         for declaration in sorted(shown - real):

@@ -10,8 +10,14 @@
  * LibOS stack; looks at the thread's work flags first, as every way out does. */
 _Noreturn void libos_return_to_guest(struct libos_regs* regs);
 
+/* May programs set the bases of FS and GS by instruction? Without it GS is ours alone. */
+bool libos_has_fsgsbase(void);
 /* The calling thread's FS base (thread-local storage of the guest). */
 uint64_t libos_get_fs_base(void);
 void libos_set_fs_base(uint64_t base);
+
+/* The GS base that the caller's program sees: 0, unless it has set one. */
+uint64_t libos_get_guest_gs(void);
+int libos_set_guest_gs(uint64_t base);
 
 #endif /* LIBOS_ARCH_H */

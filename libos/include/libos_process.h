@@ -37,6 +37,7 @@ struct libos_thread {
     size_t libos_stack_size;
     char comm[16]; /* guarded by process->threads_lock */
     bool exiting, is_leader;
+    uint64_t start_gs;       /* GS base of its own at its start, with LIBOS_WORK_GS */
     uint32_t start_work;     /* work flags for its start; guarded by threads_lock until it runs */
     uint32_t* set_child_tid; /* user address to store tid at, by the new thread itself */
 

@@ -15,6 +15,8 @@
 #define TCB_HELD          60
 #define TCB_IN_LIBOS      64
 #define TCB_NATIVE_RETURN 80
+#define TCB_GUEST_GS      88
+#define TCB_MINUS_SELF    96
 
 #ifndef __ASSEMBLER__
 #include <stddef.h>
@@ -35,6 +37,8 @@ struct libos_tcb {
     uint32_t malloc_closed; /* libos_malloc_thread_exit() has run */
     void* malloc_cache;     /* mm/libos_malloc_cache.c */
     uint64_t native_return; /* where it may return behind a `syscall` that trapped: patch.c */
+    uint64_t guest_gs;      /* the guest's own GS base, with LIBOS_WORK_GS */
+    uint64_t minus_self;    /* minus the base of GS: call-site stubs look whether it is ours */
     struct coord_lock* coord_held; /* the coord_lock it took last, of those that it holds */
     uint32_t coord_log;            /* the undo log it used last: coord/coord_lock.c */
     struct list_node node;         /* of all threads that run LibOS code: proc/libos_barrier.c */
@@ -48,6 +52,7 @@ enum {
     LIBOS_WORK_TRACE = 1 << 4,   /* --strace or --stats wants to see each call */
     LIBOS_WORK_RESTORE_MASK = 1 << 5, /* thread->saved_mask must come back (sigsuspend, ppoll) */
     LIBOS_WORK_FULL_RESTORE = 1 << 6, /* the frame was changed: restore every register from it */
+    LIBOS_WORK_GS = 1 << 7,           /* GS is to be guest_gs; from the entry to the exit only */
 };
 
 static inline struct libos_tcb* libos_get_tcb(void) {

@@ -345,3 +345,68 @@ TEST(contexts) {
     swapcontext(&main_context, &other_context);
     CHECK_EQ(steps, 2);
 }
+
+/* ---- segments in the frame --------------------------------------------------------------------
+ */
+
+static struct {
+    unsigned short cs, ss;
+    bool strict;
+} selectors;
+static sigjmp_buf segment_fault;
+static volatile long fault_code, fault_trap, fault_error;
+
+static void edit_segments(int signo, siginfo_t* info, void* context) {
+    (void)signo;
+    (void)info;
+    ucontext_t* u = context;
+    unsigned short* s = (unsigned short*)&u->uc_mcontext.gregs[REG_CSGSFS];
+    s[0] = selectors.cs;
+    s[3] = selectors.ss;
+    if (!selectors.strict)
+        u->uc_flags &= ~4UL; /* UC_STRICT_RESTORE_SS */
+}
+
+static void on_segment_fault(int signo, siginfo_t* info, void* context) {
+    (void)signo;
+    const ucontext_t* u = context;
+    fault_code = info->si_code;
+    fault_trap = u->uc_mcontext.gregs[REG_TRAPNO];
+    fault_error = u->uc_mcontext.gregs[REG_ERR];
+    siglongjmp(segment_fault, 1);
+}
+
+/* error: of the fault that comes, or -1: none. */
+static void return_with(unsigned short cs, unsigned short ss, bool strict, long error) {
+    selectors.cs = cs;
+    selectors.ss = ss;
+    selectors.strict = strict;
+    fault_error = -1;
+    if (sigsetjmp(segment_fault, 1) == 0)
+        raise(SIGUSR1);
+    if (!CHECK_EQ(fault_error, error))
+        say("  cs %x ss %x\n", cs, ss);
+    if (error >= 0) {
+        CHECK_EQ(fault_code, SI_KERNEL);
+        CHECK_EQ(fault_trap, 13);
+    }
+}
+
+TEST(segments_from_frame) {
+    struct sigaction edit = {.sa_sigaction = edit_segments, .sa_flags = SA_SIGINFO};
+    struct sigaction caught = {.sa_sigaction = on_segment_fault, .sa_flags = SA_SIGINFO};
+    sigaction(SIGUSR1, &edit, NULL);
+    sigaction(SIGSEGV, &caught, NULL);
+    return_with(0x33, 0x2b, true, -1);
+    return_with(0x30, 0x28, true, -1);
+    return_with(0, 0x2b, true, 0);
+    return_with(0x10, 0x2b, true, 0x10);
+    return_with(0x2b, 0x2b, true, 0x28);
+    return_with(0x1230, 0x2b, true, 0x1230);
+    return_with(0x33, 0, true, 0);
+    return_with(0x33, 0x33, true, 0x30);
+    return_with(0x33, 0x53, true, 0x50);
+    return_with(0x33, 0x18, false, -1);
+    return_with(0x33, 0x1230, false, -1);
+    return_with(0x33, 0, false, -1);
+}

@@ -262,3 +262,11 @@ TEST(partial_write) {
         total += n;
     CHECK_EQ(total, room);
 }
+
+/* restart_syscall(2) is for the kernel itself; a program that calls it has nothing to restart. */
+TEST(restart_by_hand) {
+    struct timespec ts = {0, 1000000};
+    CHECK_EQ(sc(SYS_restart_syscall), -EINTR);
+    CHECK_EQ(nanosleep(&ts, NULL), 0);
+    CHECK_EQ(sc(SYS_restart_syscall), -EINTR);
+}

@@ -80,7 +80,8 @@ static struct libos_thread* make_thread(const struct libos_clone_args* a,
     copy_scheduling(t, parent);
     t->fs_base = a->flags & CLONE_SETTLS ? a->tls : libos_get_fs_base();
     t->start_time_ns = libos_clock(PAL_CLOCK_MONOTONIC);
-    t->start_work = libos_get_tcb()->work & LIBOS_WORK_TRACE;
+    t->start_work = libos_get_tcb()->work & (LIBOS_WORK_TRACE | LIBOS_WORK_GS);
+    t->start_gs = libos_get_tcb()->guest_gs;
     struct libos_regs* regs =
         (struct libos_regs*)((char*)t->libos_stack + t->libos_stack_size - sizeof(*regs));
     *regs = *parent_regs;

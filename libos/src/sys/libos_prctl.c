@@ -1,12 +1,10 @@
 /*
- * prctl(2) and arch_prctl(2). Options that are not here are refused with EINVAL, as an unknown one
+ * prctl(2). Options that are not here are refused with EINVAL, as an unknown one
  * is by Linux.
  */
-#include <asm/prctl.h>
 #include <linux/capability.h>
 #include <linux/prctl.h>
 #include <linux/securebits.h>
-#include "libos_arch.h"
 #include "libos_process.h"
 #include "libos_table.h"
 
@@ -189,25 +187,4 @@ long libos_syscall_prctl(int option, unsigned long a2, unsigned long a3, unsigne
     if (ret == -ENOSYS)
         ret = prctl_privilege(option, a2, a3, a4, a5);
     return ret == -ENOSYS ? -EINVAL : ret;
-}
-
-long libos_syscall_arch_prctl(int option, unsigned long addr) {
-    uint64_t base;
-    switch (option) {
-        case ARCH_SET_FS:
-            if (addr >= g_user_end)
-                return -EPERM;
-            libos_set_fs_base(addr);
-            return 0;
-        case ARCH_GET_FS:
-            base = libos_get_fs_base();
-            return user_put(base, (uint64_t*)addr);
-        case ARCH_GET_GS: /* what a guest that never set it sees */
-            base = 0;
-            return user_put(base, (uint64_t*)addr);
-        case ARCH_GET_CPUID:
-            return 1;
-        default: /* GS belongs to the LibOS; the rest is unknown or needs what a guest has not */
-            return -EINVAL;
-    }
 }

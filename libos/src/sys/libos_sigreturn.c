@@ -13,6 +13,7 @@ long libos_syscall_rt_sigreturn(void) {
         info.si_code = SI_KERNEL;
         libos_signal_force(t, &info);
     }
+    t->restart.fn = NULL; /* the handler is over, and what it interrupted goes on by itself */
     /* All registers come from the frame now: by the way out that restores all of them. */
     __atomic_or_fetch(&t->tcb->work, LIBOS_WORK_FULL_RESTORE, __ATOMIC_SEQ_CST);
     return t->regs->rax;

@@ -12,7 +12,7 @@
 
 struct host_ucontext {
     unsigned long flags;
-    struct host_ucontext* link;
+    uint64_t gs_base; /* uc_link, of no use to the kernel: the GS to go on with */
     struct {
         void* sp;
         int flags;
@@ -91,10 +91,12 @@ static bool upcall(PAL_NUM event, PAL_NUM addr, int signo, const siginfo_t* info
     context.host_code = info->si_code;
     context.is_syscall = is_syscall;
     context.ret_addr = 0;
+    context.gs_base = uc->gs_base;
     handler(in_pal(context.rip), addr, &context);
     if (context.rip != uc->regs.ip)
         uc->regs.cs = CODE_SELECTOR; /* sysenter or a far jump may have left a 32-bit one */
     memcpy(&uc->regs, &context, GREGS_SIZE);
+    uc->gs_base = context.gs_base;
     return true;
 }
 
@@ -216,6 +218,17 @@ static void async_event(int signo, siginfo_t* info, struct host_ucontext* uc) {
         default_action(signo);
 }
 
+/* The interrupted code may have given GS another base: ours is found by the signal stack. */
+static void on_signal(int signo, siginfo_t* info, struct host_ucontext* uc) {
+    struct host_tcb* tcb = host_own_gs(uc->stack.sp, &uc->gs_base);
+    if (SIG_BIT(signo) & SYNC_SIGNALS)
+        sync_handler(signo, info, uc);
+    else
+        async_event(signo, info, uc);
+    if (uc->gs_base != (uint64_t)tcb)
+        host_set_gs(uc->gs_base); /* no use of the TCB from here on */
+}
+
 /* True if the signal was ignored before. */
 bool host_set_signal(int signo, void* handler) {
     struct host_sigaction old = {0},
@@ -240,7 +253,7 @@ bool host_exceptions_restore(int signo) {
         return host_set_signal(signo, NULL);
     if (signo == SIGPIPE_ || signo == SIGXFSZ_) /* the call's error tells it */
         return host_set_signal(signo, (void*)1);
-    return host_set_signal(signo, SIG_BIT(signo) & SYNC_SIGNALS ? sync_handler : async_event);
+    return host_set_signal(signo, on_signal);
 }
 
 void host_exceptions_init(void) {

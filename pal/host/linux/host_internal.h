@@ -71,7 +71,8 @@ void host_thread_init_first(void);
 void host_thread_arm_first(void); /* signal stack, trap, signal mask of the first thread */
 void host_thread_after_fork(void);
 void host_thread_unref(struct host_handle* handle);
-void host_set_gs(void* base);
+void host_set_gs(uint64_t base);
+struct host_tcb* host_own_gs(const void* alt_stack, uint64_t* before);
 
 /* exception.c */
 /* The PAL's own handler (again). True if the signal was ignored before. */

@@ -24,6 +24,7 @@ static struct host_tcb* g_ended;      /* blocks of ended and ending threads, old
 static struct host_tcb* g_ended_last; /* undefined while g_ended is NULL */
 static int g_ended_count;
 static bool g_fsgsbase;
+static void* g_first_alt_stack; /* of the one block with a stack of FIRST_STACK_SIZE */
 
 static PAL_NUM alt_stack_size(void) {
     return ALT_STACK_MIN + PAGE_UP(3 * g_control.host_minsigstksz);
@@ -117,11 +118,35 @@ static void tcb_reset(struct host_tcb* tcb, struct host_handle* handle) {
     handle->thread.refs = 2; /* the thread's own and the caller's */
 }
 
-void host_set_gs(void* base) {
+void host_set_gs(uint64_t base) {
     if (g_fsgsbase)
         __asm__ volatile("wrgsbase %0" : : "r"(base) : "memory");
     else
         host_syscall(__NR_arch_prctl, 0x1001 /* ARCH_SET_GS */, base);
+}
+
+static uint64_t get_gs(void) {
+    uint64_t base = 0;
+    if (g_fsgsbase)
+        __asm__ volatile("rdgsbase %0" : "=r"(base));
+    else
+        host_syscall(__NR_arch_prctl, 0x1004 /* ARCH_GET_GS */, &base);
+    return base;
+}
+
+/* For signal handlers: the caller's TCB by the place of its signal stack, GS or no GS; its GS is
+ * ours then, and *before what it was. */
+struct host_tcb* host_own_gs(const void* alt_stack, uint64_t* before) {
+    *before = 0;
+    if (!alt_stack) /* before there is one */
+        return NULL;
+    const char* stack = (const char*)alt_stack + alt_stack_size() + PAGE_SIZE;
+    bool first = alt_stack == g_first_alt_stack;
+    struct host_tcb* tcb = (void*)(stack + (first ? FIRST_STACK_SIZE : THREAD_STACK_SIZE));
+    *before = get_gs();
+    if (*before != (uint64_t)tcb)
+        host_set_gs((uint64_t)tcb);
+    return tcb;
 }
 
 static void set_alt_stack(struct host_tcb* tcb) {
@@ -152,11 +177,12 @@ void host_thread_init_first(void) {
     tcb->is_first = 1;
     tcb->alive = tcb->tid = handle->thread.tid = g_pid;
     g_control.first_thread = &handle->pal;
-    host_set_gs(tcb);
+    g_first_alt_stack = tcb->alt_stack;
+    host_set_gs((uint64_t)tcb);
 }
 
 static void thread_main(struct host_tcb* tcb) {
-    host_set_gs(tcb);
+    host_set_gs((uint64_t)tcb);
     tcb->tid = tcb->handle->thread.tid; /* the kernel wrote it there before we ran */
     set_alt_stack(tcb);
     host_arm_trap();

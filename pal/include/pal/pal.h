@@ -682,6 +682,8 @@ typedef struct PAL_CONTEXT {
     int32_t host_code;  /* its si_code */
     bool is_syscall;    /* PAL_EVENT_ILLEGAL: it was a trapped system call; rip is behind it */
     uint64_t ret_addr;  /* reserved */
+    /* The base of GS. The upcall itself runs with the PAL's, pal_get_tcb(), whatever it was. */
+    uint64_t gs_base;
 } PAL_CONTEXT;
 
 /* Upcall, on the thread's exception stack, host signals blocked. is_in_pal: the interrupted code

@@ -69,7 +69,7 @@ done:
     .globl libos_exit_window_start
     .hidden libos_exit_window_start
 libos_exit_window_start:
-    testl $WORK_EXIT_MASK, %gs:TCB_WORK
+    testl $WORK_SLOW_MASK, %gs:TCB_WORK
     jnz libos_slow_exit
     movq R_RFLAGS(%rsp), %r11
     testl $EFL_SLOW, %r11d
@@ -166,7 +166,15 @@ libos_iret_window_start:
     pushq $0x33
     pushq %rcx
     movl $0, %gs:TCB_IN_LIBOS
-    movq 40+R_R15(%rsp), %r15
+    testl $WORK_GS_BIT, %gs:TCB_WORK
+    jz 1f
+    movq %gs:TCB_GUEST_GS, %rcx
+    lock andl $~WORK_GS_BIT, %gs:TCB_WORK
+    .globl libos_guest_gs_set
+    .hidden libos_guest_gs_set
+libos_guest_gs_set:
+    wrgsbase %rcx
+1:  movq 40+R_R15(%rsp), %r15
     movq 40+R_R14(%rsp), %r14
     movq 40+R_R13(%rsp), %r13
     movq 40+R_R12(%rsp), %r12

@@ -34,7 +34,9 @@
 #define CALL_COUNT     470
 #define CALL_FUNCTION  8 /* in struct libos_call, which has 40 bytes */
 #define WORK_TRACE_BIT 0x10
-#define WORK_EXIT_MASK 0x6f /* everything but tracing */
+#define WORK_GS_BIT    0x80
+#define WORK_EXIT_MASK 0x6f /* everything but tracing and GS */
+#define WORK_SLOW_MASK (WORK_EXIT_MASK | WORK_GS_BIT)
 
 #define EFL_CF 0x000001
 #define EFL_TF 0x000100
@@ -63,6 +65,7 @@ void libos_slow_exit(void);     /* frame in place at rsp */
 /* Bounds of the two windows of the way out. */
 extern const char libos_exit_window_start[], libos_exit_window_end[];
 extern const char libos_iret_window_start[], libos_iret_window_end[];
+extern const char libos_guest_gs_set[]; /* in the second: LIBOS_WORK_GS is gone, GS still ours */
 
 /* The features of XCR0 that a signal frame holds, and the size of their XSAVE area (fpu.c). */
 extern uint64_t g_libos_xfeatures;
@@ -84,6 +87,8 @@ uint64_t libos_find_fixup(uint64_t rip);
  * instructions (stubs.c). rip: where it is. False: not in a stub. *guest_rip 0: the stub is about
  * to enter the LibOS, which will look at the work flags by itself. */
 bool libos_stub_translate(uint64_t rip, uint64_t* guest_rip);
+/* Is rip in the part of a stub that looks whether GS is ours? Then *go is behind that part. */
+bool libos_stub_gs_check(uint64_t rip, uint64_t* go);
 /* Where to go for guest address rip: the copy in a stub if its bytes are patched, else rip. */
 uint64_t libos_patch_resume(uint64_t rip);
 /* A patched site whose original `syscall` instruction is at rip? Then *ret is the address behind it

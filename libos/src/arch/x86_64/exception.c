@@ -33,7 +33,31 @@ static bool in_exit_window(uint64_t rip) {
            (rip >= (uint64_t)libos_iret_window_start && rip <= (uint64_t)libos_iret_window_end);
 }
 
+/* The thread enters the LibOS with our GS; what the guest had comes back on the way out. */
+static void take_gs(PAL_CONTEXT* c) {
+    struct libos_tcb* tcb = libos_get_tcb();
+    uint64_t own = (uint64_t)pal_get_tcb();
+    if (c->rip != (uint64_t)libos_guest_gs_set) {
+        if (c->gs_base == own)
+            return;
+        tcb->guest_gs = c->gs_base;
+    }
+    c->gs_base = own;
+    __atomic_or_fetch(&tcb->work, LIBOS_WORK_GS, __ATOMIC_SEQ_CST);
+}
+
+/* A stub that met another GS than ours? */
+static bool at_gs_check(PAL_CONTEXT* c) {
+    uint64_t go;
+    if (c->gs_base == (uint64_t)pal_get_tcb() || !libos_stub_gs_check(c->rip, &go))
+        return false;
+    take_gs(c);
+    c->rip = go;
+    return true;
+}
+
 static void send_to(PAL_CONTEXT* c, void (*where)(void), const struct libos_regs* frame) {
+    take_gs(c);
     c->rip = (uint64_t)where;
     c->rsp = (uint64_t)frame;
     c->efl &= ~(uint64_t)(EFL_DF | EFL_TF | EFL_NT | EFL_RF | EFL_AC);
@@ -130,6 +154,8 @@ static void guest_fault(const PAL_CONTEXT* c, PAL_NUM addr, PAL_CONTEXT* out,
 
 static void on_fault(bool is_in_pal, PAL_NUM addr, PAL_CONTEXT* c) {
     uint64_t rip, resume;
+    if (at_gs_check(c))
+        return;
     if (was_in_guest(is_in_pal, c, &rip, &resume)) {
         guest_fault(c, addr, c, save_guest(c, rip, resume));
         return;
@@ -148,6 +174,7 @@ static void on_fault(bool is_in_pal, PAL_NUM addr, PAL_CONTEXT* c) {
 
 /* As if the thread had come through a call-site stub. */
 static void enter_call(PAL_CONTEXT* c, uint64_t ret, uint64_t resume) {
+    take_gs(c);
     c->rcx = ret;
     c->r11 = resume;
     c->rip = (uint64_t)libos_trap_entry;

@@ -15,6 +15,8 @@ _Static_assert(TCB_OFFSET(work) == TCB_WORK, "entry.S");
 _Static_assert(TCB_OFFSET(held) == TCB_HELD, "entry.S");
 _Static_assert(TCB_OFFSET(in_libos) == TCB_IN_LIBOS, "entry.S");
 _Static_assert(TCB_OFFSET(native_return) == TCB_NATIVE_RETURN, "entry.S");
+_Static_assert(TCB_OFFSET(guest_gs) == TCB_GUEST_GS, "entry.S");
+_Static_assert(TCB_OFFSET(minus_self) == TCB_MINUS_SELF, "stubs.c");
 _Static_assert(offsetof(struct libos_regs, rax) == R_RAX, "entry.S");
 _Static_assert(offsetof(struct libos_regs, rdi) == R_RDI, "entry.S");
 _Static_assert(offsetof(struct libos_regs, orig_rax) == R_ORIG_RAX, "entry.S");
@@ -27,6 +29,7 @@ _Static_assert(sizeof(struct libos_call) == 40, "entry.S");
 _Static_assert(offsetof(struct libos_call, function) == CALL_FUNCTION, "entry.S");
 _Static_assert(LIBOS_CALL_COUNT == CALL_COUNT, "entry.S");
 _Static_assert(LIBOS_WORK_TRACE == WORK_TRACE_BIT, "entry.S");
+_Static_assert(LIBOS_WORK_GS == WORK_GS_BIT, "entry.S");
 
 int libos_arch_init(void) {
     g_user_end = (uint64_t)g_pal_control->user_address.end;

@@ -17,9 +17,9 @@
 #define PATCH_SLOTS_BASE 0x0B0F0000UL
 #define PATCH_SITES_MAX  8192
 #define PATCH_JUMP_SIZE  7
-#define PATCH_TAIL_MAX   14 /* bytes behind the `syscall` that a stub can hold */
+#define PATCH_TAIL_MAX   13 /* bytes behind the `syscall` that a stub can hold */
 #define PATCH_BYTES_MAX  (PATCH_TAIL_MAX + 2)
-#define PATCH_STUB_SIZE  64
+#define PATCH_STUB_SIZE  128
 
 enum patch_state {
     PATCH_SEEN,    /* trapped; maybe patched at a later trap */
@@ -39,6 +39,7 @@ struct patch_site {
     uint8_t after;    /* of them, behind the `syscall`: copied into the stub's tail */
     uint8_t tail;     /* offset of the tail in the stub; 0: none */
     uint8_t call;     /* offset in the stub of "the system call, rax being set" */
+    uint8_t go;       /* and of what comes behind the look at GS */
     bool stub_made; /* the stub and its slot were written, for this code or for former code there */
     uint32_t next_free; /* of a site that was taken back: index + 1 of the next */
 };

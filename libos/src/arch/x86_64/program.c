@@ -19,6 +19,7 @@ void libos_enter_program(uint64_t rip, uint64_t rsp) {
     regs->rflags = RFLAGS_START;
     t->regs = regs;
     libos_set_fs_base(0);
+    __atomic_and_fetch(&libos_get_tcb()->work, ~(uint32_t)LIBOS_WORK_GS, __ATOMIC_SEQ_CST);
     libos_fpu_reset();
     libos_return_to_guest(regs);
 }

@@ -189,6 +189,19 @@ static void take_context(struct libos_regs* regs, const struct sigcontext* sc) {
     regs->resume = resume == regs->rip ? 0 : resume;
 }
 
+/* Only the usual segments are there to return to: with others Linux's `iret` faults, if not at once
+ * (32-bit code) then here. False: a fault was recorded. */
+static bool good_segments(const struct ucontext* uc) {
+    uint16_t cs = uc->uc_mcontext.cs | 3, ss = uc->uc_mcontext.ss | 3;
+    if (cs == USER_CS && (ss == USER_SS || !(uc->uc_flags & UC_STRICT_RESTORE_SS)))
+        return true;
+    get_cur_thread()->fault = (struct libos_fault){.signo = SIGSEGV,
+                                                   .code = SI_KERNEL,
+                                                   .error_code = (cs == USER_CS ? ss : cs) & 0xfffc,
+                                                   .trapno = 13};
+    return false;
+}
+
 int libos_sigframe_pop(struct libos_regs* regs) {
     struct rt_sigframe* uframe = (struct rt_sigframe*)(regs->rsp - sizeof(void*));
     struct ucontext uc;
@@ -202,5 +215,7 @@ int libos_sigframe_pop(struct libos_regs* regs) {
     take_context(regs, &uc.uc_mcontext);
     /* As Linux: a stack that it would not take is not a reason to fail. */
     libos_sigaltstack(&uc.uc_stack, NULL, regs->rsp, 0);
+    if (!good_segments(&uc))
+        libos_fault_work(regs);
     return 0;
 }

@@ -5,9 +5,13 @@
  * A stub, PATCH_STUB_SIZE bytes, for a site with b bytes before the `syscall` and a bytes after:
  *
  *         the b bytes (instructions that set rax)
- *   call: movabs $guest_return, %rcx
+ *   call: rdgsbase %rcx             the guest may have a GS base of its own (exception.c). The
+ * flags movq %gs:TCB_MINUS_SELF, %r11         stay as they are. leaq (%rcx, %r11), %rcx jrcxz go
+ *         ud2
+ *   go:   movabs $guest_return, %rcx
  *         lea tail(%rip), %r11      or, without a tail:  mov %rcx, %r11
  *         jmp *entry(%rip)
+ *  entry: .quad libos_syscall_entry
  *   tail: the a bytes
  *         jmp *back(%rip)           unless they end in ret
  *   back: .quad site end
@@ -207,8 +211,21 @@ static size_t offset(const struct emitter* e) {
     return e->at - e->code;
 }
 
+/* What a call needs on its way in is one cache line; the way back, if any, is the next. */
+#define ENTRY_OFFSET 56
+#define TAIL_OFFSET  64
 #define BACK_OFFSET  (PATCH_STUB_SIZE - 8)
-#define ENTRY_OFFSET (PATCH_STUB_SIZE - 16)
+
+static void emit_gs_check(struct emitter* e) {
+    static const uint8_t code[] = {
+        0xf3, 0x48, 0x0f, 0xae, 0xc9,                          /* rdgsbase %rcx */
+        0x65, 0x4c, 0x8b, 0x1c, 0x25, TCB_MINUS_SELF, 0, 0, 0, /* movq %gs:..., %r11 */
+        0x4a, 0x8d, 0x0c, 0x19,                                /* leaq (%rcx, %r11), %rcx */
+        0xe3, 2,                                               /* jrcxz behind the ud2 */
+        0x0f, 0x0b,                                            /* ud2 */
+    };
+    emit(e, code, sizeof(code));
+}
 
 int patch_make_stub(struct patch_site* s, const uint8_t* bytes) {
     struct emitter e = {.at = e.code};
@@ -218,20 +235,25 @@ int patch_make_stub(struct patch_site* s, const uint8_t* bytes) {
     uint64_t entry = (uint64_t)libos_syscall_entry;
     emit(&e, bytes, before);
     s->call = offset(&e);
+    if (libos_has_fsgsbase())
+        emit_gs_check(&e);
+    s->go = offset(&e);
     emit(&e, "\x48\xb9", 2); /* movabs $ret, %rcx */
     emit(&e, &ret, sizeof(ret));
     if (s->after) {
-        s->tail = offset(&e) + 7 + 6;
-        emit_bytes_rel32(&e, "\x4c\x8d\x1d", 3, 6); /* lea tail(%rip), %r11: behind the jmp */
+        s->tail = TAIL_OFFSET;
+        emit_bytes_rel32(&e, "\x4c\x8d\x1d", 3, TAIL_OFFSET - (int)(offset(&e) + 7));
     } else {
         emit(&e, "\x49\x89\xcb", 3); /* mov %rcx, %r11 */
     }
     emit_bytes_rel32(&e, "\xff\x25", 2, ENTRY_OFFSET - (int)(offset(&e) + 6));
+    BUG_ON(offset(&e) > ENTRY_OFFSET);
     if (s->after) {
+        e.at = e.code + TAIL_OFFSET;
         emit(&e, bytes + before + 2, s->after);
         emit_bytes_rel32(&e, "\xff\x25", 2, BACK_OFFSET - (int)(offset(&e) + 6));
     }
-    BUG_ON(offset(&e) > ENTRY_OFFSET);
+    BUG_ON(offset(&e) > BACK_OFFSET);
     memcpy(e.code + ENTRY_OFFSET, &entry, 8);
     memcpy(e.code + BACK_OFFSET, &back, 8);
 
@@ -267,6 +289,15 @@ bool libos_stub_translate(uint64_t rip, uint64_t* guest_rip) {
     if (s->tail && off >= s->tail)
         *guest_rip = s->syscall + 2 + MIN(off - s->tail, (uint64_t)s->after);
     return true;
+}
+
+bool libos_stub_gs_check(uint64_t rip, uint64_t* go) {
+    if (!g_stubs || rip - (uint64_t)g_stubs >= STUBS_SIZE)
+        return false;
+    uint64_t off = (rip - (uint64_t)g_stubs) % PATCH_STUB_SIZE;
+    const struct patch_site* s = &g_sites[(rip - (uint64_t)g_stubs) / PATCH_STUB_SIZE];
+    *go = rip - off + s->go;
+    return off >= s->call && off < s->go;
 }
 
 /* rip is the address of a `syscall` (a call is made again) or behind one. native_return is set

@@ -71,6 +71,7 @@ struct libos_thread {
 
     /* scheduling */
     int sched_policy, sched_priority, nice;
+    int io_priority; /* ioprio_set(2) */
     bool sched_reset_on_fork;
     uint64_t timer_slack_ns;
     uint64_t start_time_ns; /* monotonic */

@@ -303,6 +303,14 @@ TEST(PalThreadSchedGet, bad_arguments) {
     EXPECT(PalThreadSchedGet(test_event(), &policy, &priority, &nice), PAL_ERROR_BADHANDLE);
 }
 
+TEST(PalThreadIoPrioritySet, own) {
+    PAL_HANDLE self = PalGetPalControl()->first_thread;
+    EXPECT(PalThreadIoPrioritySet(self, 2 << 13 | 6), 0); /* best effort */
+    EXPECT(PalThreadIoPrioritySet(self, 0), 0);
+    EXPECT(PalThreadIoPrioritySet(self, 6 << 13), PAL_ERROR_INVAL);
+    EXPECT(PalThreadIoPrioritySet(test_event(), 0), PAL_ERROR_BADHANDLE);
+}
+
 TEST(PalThreadSetName, own) {
     EXPECT(PalThreadSetName(PalGetPalControl()->first_thread, "a name that is too long"), 0);
     EXPECT(PalThreadSetName(test_event(), "x"), PAL_ERROR_BADHANDLE);

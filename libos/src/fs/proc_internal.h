@@ -29,6 +29,7 @@ extern const struct libos_pseudo_node g_proc_pid_children[]; /* proc_pid_tree.c 
 extern const struct libos_pseudo_node g_proc_task_children[];
 extern const struct libos_pseudo_node g_proc_sys_children[]; /* proc_sys.c */
 extern const struct libos_pseudo_node g_proc_net_children[]; /* proc_net.c */
+extern const struct libos_pseudo_node g_proc_ns_children[];  /* proc_ns.c */
 
 /* proc_info.c */
 PROC_SHOW(proc_show_cpuinfo);

@@ -101,6 +101,7 @@ static long proc_no_store(const struct libos_pseudo_at* at, const char* text, si
         FILE_("mem", 0600, .open = proc_open_mem, .store = proc_no_store),                         \
         FILE_("mountinfo", 0444, .show = proc_show_mountinfo),                                     \
         FILE_("mounts", 0444, .show = proc_show_mounts), DIR_("net", 0555, g_proc_net_children),   \
+        DIR_("ns", 0511, g_proc_ns_children),                                                      \
         FILE_("oom_score", 0444, .show = proc_show_oom_score),                                     \
         FILE_("oom_score_adj", 0644, .show = proc_show_oom_score_adj,                              \
               .store = proc_store_oom_score_adj),                                                  \

@@ -1,6 +1,7 @@
 /*
  * /proc: the tree's top. proc(5).
  */
+#include "libos_filesystems.h"
 #include "proc_pid_internal.h"
 
 #define FILE_(n, f)                                                                                \
@@ -64,32 +65,17 @@ static void list_pids(const struct libos_pseudo_at* dir, libos_pseudo_emit_fn em
 
 /* ---- small files ----------------------------------------------------------------------------- */
 
-struct names_seen {
-    const char* names[16];
-    size_t count;
-    struct libos_text* out;
+const struct libos_filesystem g_filesystems[] = {
+    {"sysfs", false},  {"tmpfs", false},  {"proc", false},   {"devtmpfs", false},
+    {"sockfs", false}, {"pipefs", false}, {"devpts", false}, {"chroot", true},
 };
-
-static bool add_new_filesystem(void* arg, struct libos_mount* m) {
-    struct names_seen* seen = arg;
-    const char* name = m->ops->name;
-    if (m->source && strcmp(name, "pseudo") == 0)
-        name = m->source; /* these share their code; each is known by its source */
-    for (size_t i = 0; i < seen->count; i++) {
-        if (strcmp(seen->names[i], name) == 0)
-            return true;
-    }
-    if (seen->count < ARRAY_SIZE(seen->names))
-        seen->names[seen->count++] = name;
-    libos_text_printf(seen->out, "%s\t%s\n", m->host_path ? "" : "nodev", name);
-    return true;
-}
+const unsigned int g_filesystem_count = ARRAY_SIZE(g_filesystems);
 
 static int show_filesystems(const struct libos_pseudo_at* at, struct libos_text* out) {
     (void)at;
-    struct names_seen seen = {.out = out};
-    libos_mount_for_each(add_new_filesystem, &seen);
-    text_literal(out, "nodev\tpipefs\nnodev\tsockfs\nnodev\tdevpts\n");
+    for (unsigned int i = 0; i < g_filesystem_count; i++)
+        libos_text_printf(out, "%s\t%s\n", g_filesystems[i].needs_device ? "" : "nodev",
+                          g_filesystems[i].name);
     return 0;
 }
 

@@ -125,6 +125,7 @@ static const struct libos_pseudo_node g_kernel[] = {
     CONST_("cap_last_cap", "40"),
     CONST_("core_pattern", "core"),
     CONST_("core_uses_pid", "0"),
+    CONST_("dmesg_restrict", "1"),
     FILE_("domainname", show_domainname),
     FILE_("hostname", show_hostname),
     CONST_("io_uring_disabled", "2"),
@@ -232,6 +233,22 @@ static const struct libos_pseudo_node g_net[] = {
     {0},
 };
 
+/* No namespace can be made: libos_unshare.c. */
+static const struct libos_pseudo_node g_user[] = {
+    CONST_("max_cgroup_namespaces", "0"),
+    CONST_("max_inotify_instances", "128"),
+    CONST_("max_inotify_watches", "65536"),
+    CONST_("max_ipc_namespaces", "0"),
+    CONST_("max_mnt_namespaces", "0"),
+    CONST_("max_net_namespaces", "0"),
+    CONST_("max_pid_namespaces", "0"),
+    CONST_("max_time_namespaces", "0"),
+    CONST_("max_user_namespaces", "0"),
+    CONST_("max_uts_namespaces", "0"),
+    {0},
+};
+
 const struct libos_pseudo_node g_proc_sys_children[] = {
-    DIR_("fs", g_fs), DIR_("kernel", g_kernel), DIR_("net", g_net), DIR_("vm", g_vm), {0},
+    DIR_("fs", g_fs),     DIR_("kernel", g_kernel), DIR_("net", g_net),
+    DIR_("user", g_user), DIR_("vm", g_vm),         {0},
 };

@@ -25,8 +25,10 @@ static int check_flags(const struct libos_clone_args* a) {
         return -EINVAL;
     if ((f & CLONE_THREAD) && (f & (CLONE_NEWUSER | CLONE_NEWPID)))
         return -EINVAL;
+    if (f & CLONE_NEWUSER)
+        return -ENOSPC; /* /proc/sys/user/max_user_namespaces is 0, and so are the others */
     if (f & CLONE_NAMESPACES)
-        return -EPERM; /* as for anyone without CAP_SYS_ADMIN */
+        return get_cur_thread()->cap_effective >> 21 & 1 ? -ENOSPC : -EPERM; /* CAP_SYS_ADMIN */
     if ((f & CLONE_THREAD) && (f & CLONE_PIDFD))
         return -EINVAL;
     return 0;
@@ -67,6 +69,7 @@ static void copy_scheduling(struct libos_thread* t, const struct libos_thread* p
         t->nice = MAX(parent->nice, 0);
     }
     t->timer_slack_ns = parent->timer_slack_ns;
+    t->io_priority = parent->io_priority;
 }
 
 static struct libos_thread* make_thread(const struct libos_clone_args* a,

@@ -8,7 +8,12 @@
 #include "libos_process.h"
 
 #define LIBOS_CAP_LAST 40 /* CAP_CHECKPOINT_RESTORE */
-#define LIBOS_CAP_FULL ((1ULL << (LIBOS_CAP_LAST + 1)) - 1)
+/* What only the host's kernel could grant is in no set, as in a container: SYS_MODULE, SYS_RAWIO,
+ * SYS_PACCT, SYS_BOOT, SYS_TIME, SYS_TTY_CONFIG, AUDIT_CONTROL, and MAC_OVERRIDE to the last one.
+ */
+#define LIBOS_CAP_HOST                                                                             \
+    (1ULL << 16 | 1ULL << 17 | 1ULL << 20 | 1ULL << 22 | 3ULL << 25 | 1ULL << 30 | 0x1ffULL << 32)
+#define LIBOS_CAP_FULL (((1ULL << (LIBOS_CAP_LAST + 1)) - 1) & ~LIBOS_CAP_HOST)
 
 /* Make t the thread of the calling host thread: TCB, LibOS stack top. */
 void libos_thread_become(struct libos_thread* t);

@@ -69,12 +69,24 @@ long libos_syscall_clock_getres(int clock, struct __kernel_timespec* user_ts) {
     return user_put_timespec(user_ts, resolution);
 }
 
+#define SET_SECONDS_MAX (INT64_MAX / 1000000000 - 30LL * 365 * 24 * 3600) /* Linux's */
+
+/* What Linux says to one without CAP_SYS_TIME. */
+static long refuse_to_set(int64_t seconds, uint64_t nsec) {
+    return seconds < 0 || seconds >= SET_SECONDS_MAX || nsec >= NSEC_PER_SEC ? -EINVAL : -EPERM;
+}
+
 long libos_syscall_clock_settime(int clock, const struct __kernel_timespec* user_ts) {
-    uint64_t ns;
-    if (clock != CLOCK_REALTIME)
+    struct __kernel_timespec ts;
+    if (clock != CLOCK_REALTIME && (clock >= 0 || (clock & 7) == CLOCKFD))
         return -EINVAL;
-    int ret = user_get_timespec(&ns, user_ts);
-    return ret < 0 ? ret : -EPERM;
+    if (user_get(ts, user_ts) < 0)
+        return -EFAULT;
+    if (clock == CLOCK_REALTIME)
+        return refuse_to_set(ts.tv_sec, (uint64_t)ts.tv_nsec);
+    uint64_t now;
+    int ret = read_cpu_clock(clock, &now);
+    return ret < 0 ? ret : -EPERM; /* nobody may */
 }
 
 long libos_syscall_gettimeofday(struct __kernel_old_timeval* user_tv, struct timezone* user_tz) {
@@ -97,12 +109,12 @@ long libos_syscall_settimeofday(struct __kernel_old_timeval* user_tv, struct tim
     if (user_tv) {
         if (user_get(tv, user_tv) < 0)
             return -EFAULT;
-        if (tv.tv_sec < 0 || (uint64_t)tv.tv_usec > 1000000)
+        if ((uint64_t)tv.tv_usec > 1000000)
             return -EINVAL;
     }
     if (user_tz && user_get(tz, user_tz) < 0)
         return -EFAULT;
-    return -EPERM;
+    return user_tv ? refuse_to_set(tv.tv_sec, (uint64_t)tv.tv_usec * NSEC_PER_USEC) : -EPERM;
 }
 
 long libos_syscall_time(__kernel_old_time_t* user_time) {

@@ -43,6 +43,11 @@ static void uids_changed(struct libos_thread* t, uint32_t uid, uint32_t euid, ui
         t->cap_effective = t->cap_permitted;
 }
 
+/* Linux looks first whether there is anything to do: the fsuid then stays, too. */
+static bool same(uint32_t want, uint32_t now) {
+    return want == UNCHANGED || want == now;
+}
+
 long libos_syscall_setresuid(unsigned int r, unsigned int e, unsigned int s) {
     struct libos_thread* t = get_cur_thread();
     uint32_t uid = t->uid, euid = t->euid, suid = t->suid;
@@ -51,6 +56,8 @@ long libos_syscall_setresuid(unsigned int r, unsigned int e, unsigned int s) {
         if (want[i] != UNCHANGED && want[i] != uid && want[i] != euid && want[i] != suid)
             return -EPERM;
     }
+    if (same(r, uid) && same(e, euid) && same(e, t->fsuid) && same(s, suid))
+        return 0;
     if (r != UNCHANGED)
         t->uid = r;
     if (e != UNCHANGED)
@@ -103,6 +110,8 @@ long libos_syscall_setresgid(unsigned int r, unsigned int e, unsigned int s) {
         if (want[i] != UNCHANGED && want[i] != t->gid && want[i] != t->egid && want[i] != t->sgid)
             return -EPERM;
     }
+    if (same(r, t->gid) && same(e, t->egid) && same(e, t->fsgid) && same(s, t->sgid))
+        return 0;
     if (r != UNCHANGED)
         t->gid = r;
     if (e != UNCHANGED)
@@ -264,6 +273,11 @@ long libos_syscall_capget(struct __user_cap_header_struct* user_header,
     return user_copy_to(user_data, data, words * sizeof(data[0]));
 }
 
+/* Numbers beyond the last capability are not looked at. */
+static uint64_t known_caps(uint32_t low, uint32_t high) {
+    return (low | (uint64_t)high << 32) & ((2ULL << CAP_LAST_CAP) - 1);
+}
+
 long libos_syscall_capset(struct __user_cap_header_struct* user_header,
                           const struct __user_cap_data_struct* user_data) {
     struct __user_cap_header_struct h;
@@ -276,9 +290,9 @@ long libos_syscall_capset(struct __user_cap_header_struct* user_header,
     struct __user_cap_data_struct data[2] = {0};
     if (user_copy_from(data, user_data, words * sizeof(data[0])) < 0)
         return -EFAULT;
-    uint64_t e = data[0].effective | (uint64_t)data[1].effective << 32;
-    uint64_t p = data[0].permitted | (uint64_t)data[1].permitted << 32;
-    uint64_t i = data[0].inheritable | (uint64_t)data[1].inheritable << 32;
+    uint64_t e = known_caps(data[0].effective, data[1].effective);
+    uint64_t p = known_caps(data[0].permitted, data[1].permitted);
+    uint64_t i = known_caps(data[0].inheritable, data[1].inheritable);
     if (!has_cap(CAP_SETPCAP) && (i & ~(t->cap_inheritable | t->cap_permitted)))
         return -EPERM;
     if ((i & ~(t->cap_inheritable | t->cap_bounding)) || (p & ~t->cap_permitted) || (e & ~p))

@@ -76,10 +76,25 @@ static long get_block_size(struct libos_file* f, unsigned long arg) {
     return size ? user_put(size, (int*)arg) : -EINVAL;
 }
 
+static long extended_flags(struct libos_file* f, unsigned int cmd, unsigned long arg) {
+    struct fsxattr attr = {0};
+    if (cmd == FS_IOC_FSGETXATTR) {
+        int ret = PalStreamControl(f->host, PAL_OP_FILE_XATTR_GET, &attr, sizeof(attr));
+        return ret < 0 ? pal_to_errno(ret) : user_put(attr, (struct fsxattr*)arg);
+    }
+    if (user_get(attr, (struct fsxattr*)arg) < 0)
+        return -EFAULT;
+    if (f->path && f->path->mount && f->path->mount->readonly)
+        return -EROFS;
+    return pal_to_errno(PalStreamControl(f->host, PAL_OP_FILE_XATTR_SET, &attr, sizeof(attr)));
+}
+
 static long file_flags(struct libos_file* f, unsigned int cmd, unsigned long arg) {
     uint32_t type = libos_file_type(f);
     if (!f->host || (type != S_IFREG && type != S_IFDIR))
         return -ENOTTY;
+    if (cmd == FS_IOC_FSGETXATTR || cmd == FS_IOC_FSSETXATTR)
+        return extended_flags(f, cmd, arg);
     int flags = 0;
     if (cmd == FS_IOC_GETFLAGS) {
         int ret = PalStreamControl(f->host, PAL_OP_FILE_FLAGS_GET, &flags, sizeof(flags));
@@ -146,6 +161,8 @@ static long do_ioctl(struct libos_file* f, int fd, unsigned int cmd, unsigned lo
             return clone_range(f, cmd, arg);
         case FS_IOC_GETFLAGS:
         case FS_IOC_SETFLAGS:
+        case FS_IOC_FSGETXATTR:
+        case FS_IOC_FSSETXATTR:
             return file_flags(f, cmd, arg);
         case FS_IOC_FIEMAP:
             return is_regular(f) ? -EOPNOTSUPP : file_ioctl(f, cmd, arg);

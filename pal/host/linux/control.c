@@ -40,6 +40,9 @@ static const struct control_op g_ops[] = {
     [PAL_OP_BLOCK_SIZE_GET] = {8, 0, BLKGETSIZE64},
     [PAL_OP_FILE_FLAGS_GET] = {4, 0, FS_IOC_GETFLAGS},
     [PAL_OP_FILE_FLAGS_SET] = {4, 0, FS_IOC_SETFLAGS},
+    [PAL_OP_FILE_XATTR_GET] = {sizeof(struct fsxattr), 0, FS_IOC_FSGETXATTR},
+    [PAL_OP_FILE_XATTR_SET] = {sizeof(struct fsxattr), 0, FS_IOC_FSSETXATTR},
+    [PAL_OP_CACHE_STAT] = {7 * sizeof(uint64_t), 0, 0},
     [PAL_OP_INTERFACE_GET] = {sizeof(PAL_INTERFACE_REQUEST), 0, 0},
 };
 
@@ -50,6 +53,14 @@ static int fcntl_get(int fd, int command, long value, PAL_PTR arg) {
         return host_error(ret);
     *(int*)arg = ret;
     return 0;
+}
+
+/* Younger than the headers; an older host answers ENOSYS. */
+#define NR_CACHESTAT 451
+
+static int cache_stat(int fd, uint64_t* arg) {
+    long ret = host_syscall(NR_CACHESTAT, fd, arg, arg + 2, 0);
+    return ret == -ENOSYS ? PAL_ERROR_NOTIMPLEMENTED : host_error(ret);
 }
 
 static int set_append(struct host_handle* h, bool on) {
@@ -137,6 +148,8 @@ int PalStreamControl(PAL_HANDLE handle, PAL_FLG op, PAL_PTR arg, PAL_NUM size) {
             return fcntl_get(h->fd, F_GET_SEALS, 0, arg);
         case PAL_OP_SEALS_ADD:
             return host_error(host_syscall(__NR_fcntl, h->fd, F_ADD_SEALS, *(uint32_t*)arg));
+        case PAL_OP_CACHE_STAT:
+            return cache_stat(h->fd, arg);
         case PAL_OP_APPEND_SET:
             return set_append(h, *(int*)arg);
         case PAL_OP_FLAGS_GET:

@@ -169,6 +169,13 @@ int PalThreadSchedGet(PAL_HANDLE thread, PAL_FLG* policy, int* priority, int* ni
     return host_error(ret);
 }
 
+int PalThreadIoPrioritySet(PAL_HANDLE thread, PAL_FLG value) {
+    int tid = thread_id(thread);
+    if (tid < 0)
+        return tid;
+    return host_error(host_syscall(__NR_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, tid, (int)value));
+}
+
 int PalThreadSetName(PAL_HANDLE thread, PAL_STR name) {
     char path[48], text[16] = {0};
     int tid = thread_id(thread);

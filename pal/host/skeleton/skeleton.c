@@ -458,6 +458,10 @@ CALL int PalThreadSchedGet(PAL_HANDLE thread, PAL_FLG* policy, int* priority, in
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
+CALL int PalThreadIoPrioritySet(PAL_HANDLE thread, PAL_FLG value) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
 CALL int PalThreadSetName(PAL_HANDLE thread, PAL_STR name) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }

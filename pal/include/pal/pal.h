@@ -563,6 +563,9 @@ enum {
     PAL_OP_BLOCK_SIZE_GET, /* uint64_t*: BLKGETSIZE64 */
     PAL_OP_FILE_FLAGS_GET, /* int*: FS_IOC_GETFLAGS */
     PAL_OP_FILE_FLAGS_SET, /* int* */
+    PAL_OP_FILE_XATTR_GET, /* struct fsxattr: FS_IOC_FSGETXATTR */
+    PAL_OP_FILE_XATTR_SET, /* struct fsxattr */
+    PAL_OP_CACHE_STAT,     /* uint64_t[7], in: offset, length; out: the five of cachestat(2) */
     PAL_OP_INTERFACE_GET, /* PAL_INTERFACE_REQUEST*: what a network interface of the host is like */
 };
 typedef struct PAL_INTERFACE_REQUEST_ {
@@ -646,6 +649,8 @@ int PalThreadGetCPU(PAL_IDX* cpu, PAL_IDX* node);
 /* policy SCHED_*, nice -20..19, rt priority; get and set. */
 int PalThreadSchedSet(PAL_HANDLE thread, PAL_FLG policy, int priority, int nice);
 int PalThreadSchedGet(PAL_HANDLE thread, PAL_FLG* policy, int* priority, int* nice);
+/* As ioprio_set(2) of Linux: class << 13 | level. */
+int PalThreadIoPrioritySet(PAL_HANDLE thread, PAL_FLG value);
 int PalThreadSetName(PAL_HANDLE thread, PAL_STR name); /* for host tools only */
 /* User and system CPU time of one thread (NULL: the process), nanoseconds. */
 int PalThreadCpuTime(PAL_HANDLE thread, PAL_NUM* user_ns, PAL_NUM* system_ns);

@@ -58,13 +58,17 @@ struct coord_process {
     uint32_t uid, euid, suid, gid, egid, sgid; /* of its first thread; for permissions */
     uint64_t cap_effective;
     char comm[16];
-    char* command_line; /* NUL-separated as in /proc/PID/cmdline; NULL: empty */
-    uint32_t command_line_size;
+    struct coord_text { /* as in /proc/PID/cmdline; shared by parent and child */
+        uint32_t refs, size;
+        char text[];
+    } * command_line; /* NULL: empty */
 
     struct list_node signals; /* struct coord_signal: sent by others, not yet taken */
-    uint32_t signal_count;
-    uint64_t signals_queued; /* standard signals for the whole process among them */
-    uint32_t kill;           /* SIGKILL was sent; atomic */
+    uint32_t signal_count;    /* of them; atomic */
+    uint32_t signals_private; /* that the process has queued itself; atomic, written by it */
+    uint64_t signals_limit;   /* its RLIMIT_SIGPENDING; atomic, written by it */
+    uint64_t signals_queued;  /* standard signals for the whole process among `signals` */
+    bool host_stopped;        /* its host process is stopped: PalProcessStopSelf() */
 
     struct coord_queue wait;  /* goes up when a child ends, stops, goes on */
     struct coord_queue going; /* goes up when this process is continued or killed */
@@ -108,6 +112,9 @@ void coord_process_end(int wait_status, const struct coord_usage* usage);
 /* The host says that a host process is gone; status as PalProcessReap() gives it. The process that
  * it was is a zombie now, its parent is told. False: no such process is known (yet). */
 bool coord_process_reaped(int32_t host_pid, PAL_NUM host_status);
+/* Called when a process has died without a word, with its pid and under no lock, before its parent
+ * learns: what it held in the arena (locks, ...) is to be released. At start, by subsystems. */
+void coord_at_death(void (*release)(int32_t pid));
 
 /* ---- waiting (coord/coord_wait.c) -------------------------------------------------------------
  */
@@ -143,10 +150,11 @@ struct coord_signal { /* in the receiver's entry */
     int32_t tid; /* 0: for the process */
     siginfo_t info;
 };
-/* kill(2): pid > 0, 0, -1, -pgid. info: signo 0 only asks. The caller's own process is among the
- * receivers too. 0, -ESRCH, -EPERM, -EAGAIN. */
-long coord_kill(int32_t pid, const siginfo_t* info);
-/* One thread, of process tgid (0: whichever). As tgkill(2). */
+/* kill(2): pid > 0, 0, -1, -pgid. info: signo 0 only asks. If the caller's own process is among the
+ * receivers, *self is set and the caller queues the signal itself, before anything else of its own.
+ * 0, -ESRCH, -EPERM, -EAGAIN. */
+long coord_kill(int32_t pid, const siginfo_t* info, bool* self);
+/* One thread of another process, tgid (0: whichever). As tgkill(2). */
 long coord_kill_thread(int32_t tgid, int32_t tid, const siginfo_t* info);
 /* From the kernel, so to say: no permission needed. All of a group; -ESRCH if there is nobody. */
 long coord_signal_group(int32_t pgid, const siginfo_t* info);
@@ -156,6 +164,14 @@ bool coord_signal_take(struct coord_signal* out);
 static inline bool coord_signal_waiting(const struct coord_process* p) {
     return __atomic_load_n(&p->signal_count, __ATOMIC_RELAXED) != 0;
 }
+
+/* ---- stops (coord/coord_end.c) ----------------------------------------------------------------
+ */
+/* The calling process has stopped by sig, or goes on: its parent is told. */
+void coord_process_stop(int sig);
+void coord_process_continue(void);
+/* Is the calling process's group orphaned? Then terminal stops do not stop it. */
+bool coord_process_is_orphaned(void);
 
 /* ---- for /proc ---------------------------------------------------------------------------------
  */

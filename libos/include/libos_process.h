@@ -97,6 +97,7 @@ struct libos_sigaction { /* kernel's layout of rt_sigaction(2) */
 
 struct libos_process {
     int32_t pid, ppid, pgid, sid;
+    struct coord_process* coord; /* its entry in the coordination state */
     struct libos_mm* mm;
     struct libos_file* exe; /* the running program; guarded by threads_lock */
     char* exe_path;         /* guest path for /proc/self/exe */

@@ -379,3 +379,32 @@ TEST(PalSetExceptionHandler, child_ended) {
     PalSetExceptionHandler(NULL, PAL_EVENT_CHILD);
     PalObjectClose(child);
 }
+
+TEST(PalProcessContinue, stopped_goes_on) {
+    PAL_HANDLE child;
+    PAL_IDX id;
+    PAL_NUM status = 99;
+    PAL_PTR page = NULL;
+    EXPECT(PalVirtualMemoryAlloc(&page, 0x1000, PAL_ALLOC_SHARED, PAL_PROT_READ | PAL_PROT_WRITE),
+           0);
+    volatile int* word = page;
+    EXPECT(PalProcessFork(&child), 0);
+    if (!child) {
+        g_upcalls = g_signo = 0;
+        PalSetExceptionHandler(count_upcall, PAL_EVENT_INTERRUPTED);
+        *word = 1;
+        PalProcessStopSelf(19); /* SIGSTOP */
+        *word = 2;
+        PalProcessExit(g_upcalls && !g_signo ? 0 : 1);
+    }
+    EXPECT(PalProcessId(child, &id), 0);
+    CHECK(await_word(word, 1));
+    while (*word != 2) { /* until it has come after the stop */
+        EXPECT(PalProcessContinue(id), 0);
+        PalThreadDelayExecution(1000);
+    }
+    EXPECT(PalProcessWait(child, true, &status), 0);
+    EXPECT(status, 0);
+    EXPECT(PalProcessContinue(id), PAL_ERROR_NOTHREAD);
+    PalObjectClose(child);
+}

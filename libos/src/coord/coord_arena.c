@@ -36,15 +36,12 @@ int libos_coord_init(void) {
     arena->heap.next_page = (uint32_t)((at - (char*)arena) / PAGE_SIZE);
     arena->last_id = 1;
     g_coord = arena;
+    coord_processes_init(arena);
     return 0;
 }
 
 bool coord_is_shared(void) {
     return g_coord && g_coord->shared;
-}
-
-void libos_coord_after_fork(void) {
-    libos_get_tcb()->coord_held = NULL;
 }
 
 void* coord_root(enum coord_root which, size_t size) {

@@ -45,6 +45,8 @@ void coord_id_set_owner(int32_t id, struct coord_process* owner) {
 struct coord_process* coord_id_owner(int32_t id) {
     if (id <= 0 || id >= COORD_ID_MAX)
         return NULL;
+    if (id == 1) /* is not in the table */
+        return g_coord->first.state ? &g_coord->first : NULL;
     uint32_t place = __atomic_load_n(&g_coord->ids[id], __ATOMIC_ACQUIRE);
     if (!place || place == COORD_ID_RESERVED)
         return NULL;

@@ -9,7 +9,7 @@
 #ifndef COORD_INTERNAL_H
 #define COORD_INTERNAL_H
 
-#include "libos_coord.h"
+#include "libos_coord_process.h"
 
 #define COORD_SIZE_MAX (1UL << 30)
 #define COORD_SIZE_MIN (64UL << 20)
@@ -46,6 +46,12 @@ struct coord_arena {
     struct coord_heap heap;
     uint32_t log_used[COORD_LOGS]; /* atomic: 1 while it belongs to a lock */
     void* roots[COORD_ROOT_COUNT]; /* atomic */
+    struct coord_processes {
+        struct coord_lock lock; /* the process lock */
+        struct list_node all;
+        uint32_t parentless; /* entries that no one will wait for */
+    } processes;
+    struct coord_process first; /* pid 1's, so that a start touches no other page */
 };
 
 /* In the table of ids: of no process any more, but the name of a group or session that lives. */
@@ -61,5 +67,44 @@ void coord_heap_free(void* ptr);
 /* coord_lock.c: records for the innermost lock that is held; false: none is. */
 bool coord_log_alloc(void* ptr);
 bool coord_log_free(void* ptr);
+
+/* ---- processes; all under the process lock ---- */
+static inline void process_lock(void) {
+    coord_lock(&g_coord->processes.lock);
+}
+static inline void process_unlock(void) {
+    coord_unlock(&g_coord->processes.lock);
+}
+#define for_each_process(p) list_for_each(p, &g_coord->processes.all, struct coord_process, all)
+#define for_each_child(c, parent)                                                                  \
+    list_for_each(c, &(parent)->children, struct coord_process, sibling)
+
+/* coord_process.c */
+void coord_processes_init(struct coord_arena* arena);
+/* The entry whose process or thread has this id (0: the caller's); NULL: none. */
+struct coord_process* coord_process_find(int32_t id);
+static inline bool coord_process_is_alive(const struct coord_process* p) {
+    return p->state == COORD_PROCESS_NEW || p->state == COORD_PROCESS_ALIVE;
+}
+/* The entry, its id and all it holds are free. */
+void coord_process_release(struct coord_process* p);
+
+/* coord_end.c: the parent learns of an end, a stop (CLD_STOPPED) or a continue (CLD_CONTINUED). */
+void coord_notify_parent_stop(struct coord_process* p, int cause);
+
+/* coord_group.c */
+/* A group or session lost a member: its name may be free. */
+void coord_group_left(int32_t id);
+bool coord_group_exists(int32_t pgid);
+/* p's group may have lost its last tie to the session: then its stopped members are woken. father:
+ * the one who is ending, if p is his child; NULL: p itself is. */
+void coord_group_check_orphaned(struct coord_process* p, struct coord_process* father);
+
+/* coord_signal.c */
+/* Queue for p (tid 0: the whole) and kick it. 0 or -EAGAIN. */
+int coord_signal_queue(struct coord_process* p, int32_t tid, const siginfo_t* info);
+void coord_signal_queue_kernel(struct coord_process* p, int sig);
+void coord_signal_group_locked(int32_t pgid, int sig);
+void coord_signals_drop(struct coord_process* p);
 
 #endif /* COORD_INTERNAL_H */

@@ -204,7 +204,7 @@ static void default_action(int signo) {
 
 static void async_event(int signo, siginfo_t* info, struct host_ucontext* uc) {
     struct host_tcb* tcb = host_tcb();
-    bool kicked = signo == KICK_SIGNAL && (info->si_code == SI_TKILL || info->si_code == KICK_CODE);
+    bool kicked = info->si_code == KICK_CODE || (signo == KICK_SIGNAL && info->si_code == SI_TKILL);
     bool child = signo == SIGCHLD_ && info->si_code > 0;
     uint64_t rip = uc->regs.ip;
     if (rip >= (uint64_t)pal_window_start && rip <= (uint64_t)pal_window_syscall)

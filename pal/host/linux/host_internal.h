@@ -44,7 +44,7 @@ enum {
 /* PalThreadResume()'s signal: one that Linux never sends, and that coalesces (real-time ones
  * queue). */
 #define KICK_SIGNAL  SIGSTKFLT_
-#define KICK_CODE    -60 /* si_code of PalProcessKick(): one that no program sends */
+#define KICK_CODE    -60 /* si_code of PalProcessKick() and its kin: one that no program sends */
 #define SIG_SETMASK_ 2
 #define SIG_BIT(n)   (1UL << ((n)-1))
 

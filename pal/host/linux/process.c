@@ -332,6 +332,10 @@ int PalProcessKick(PAL_IDX host_id) {
     return send_to(host_id, KICK_SIGNAL, KICK_CODE);
 }
 
+int PalProcessContinue(PAL_IDX host_id) {
+    return send_to(host_id, SIGCONT_, KICK_CODE);
+}
+
 int PalProcessKill(PAL_IDX host_id) {
     return send_to(host_id, SIGKILL_, 0);
 }

@@ -88,6 +88,10 @@ CALL int PalProcessKick(PAL_IDX host_id) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
+CALL int PalProcessContinue(PAL_IDX host_id) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
 CALL int PalProcessKill(PAL_IDX host_id) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }

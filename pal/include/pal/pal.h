@@ -293,6 +293,8 @@ int PalProcessId(PAL_HANDLE process, PAL_IDX* host_id);
 /* Kick another process of the instance: one of its threads gets an upcall as by PalThreadResume().
  * The caller sees to it that host_id still is that process. PAL_ERROR_NOTHREAD: it has ended. */
 int PalProcessKick(PAL_IDX host_id);
+/* The same, and if PalProcessStopSelf() has stopped it, it goes on. */
+int PalProcessContinue(PAL_IDX host_id);
 /* End another process of the instance, whatever it does. Errors as PalProcessKick(). */
 int PalProcessKill(PAL_IDX host_id);
 /* From now on (or no longer) this process inherits the children of its descendants that end. */

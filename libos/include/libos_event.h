@@ -112,6 +112,9 @@ int libos_pts_open(unsigned int number, int flags, struct libos_file** out);
 int libos_pts_next(unsigned int number);
 int libos_pts_stat(unsigned int number, struct libos_stat* st);
 
+/* ---- eventfd (event/libos_eventfd.c) --------------------------------------------------------- */
+bool libos_is_eventfd(const struct libos_file* f);
+
 /* ---- signalfd (event/libos_signalfd.c) ------------------------------------------------------- */
 /* After `sig` was queued for t (NULL: the process). Called with process->signal_lock held. */
 void libos_signalfd_notify(struct libos_thread* t, int sig);

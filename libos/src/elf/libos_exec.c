@@ -5,6 +5,7 @@
 #include <linux/fcntl.h>
 #include "../mm/libos_mm_calls.h"
 #include "elf_internal.h"
+#include "libos_aio.h"
 #include "libos_mm.h"
 #include "libos_posix_timer.h"
 #include "libos_process.h"
@@ -173,6 +174,7 @@ static void reset_process(void) {
         libos_signal_exec();
     }
     libos_membarrier_exec();
+    libos_aio_exec();
     mm_set_randomise(!(cur_process()->personality & ADDR_NO_RANDOMIZE));
     libos_mm_unmap_all();
 }

@@ -31,6 +31,10 @@ static const struct libos_file_ops g_eventfd_ops = {
     .close = eventfd_close,
 };
 
+bool libos_is_eventfd(const struct libos_file* f) {
+    return f->ops == &g_eventfd_ops;
+}
+
 long libos_eventfd_create(uint32_t initial, bool semaphore, bool nonblock, bool cloexec) {
     static uint32_t last_id;
     struct eventfd_data* data = libos_calloc(1, sizeof(*data));

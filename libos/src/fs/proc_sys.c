@@ -1,6 +1,7 @@
 /*
  * /proc/sys. Values that the LibOS or the host applies; none can be changed. proc_sys(5)
  */
+#include "libos_aio.h"
 #include "libos_uts.h"
 #include "proc_pid_internal.h"
 
@@ -103,6 +104,18 @@ static int show_threads_max(const struct libos_pseudo_at* at, struct libos_text*
     return 0;
 }
 
+static int show_aio_limit(const struct libos_pseudo_at* at, struct libos_text* out) {
+    (void)at;
+    libos_text_printf(out, "%llu\n", (unsigned long long)libos_aio_limit());
+    return 0;
+}
+
+static int show_aio_count(const struct libos_pseudo_at* at, struct libos_text* out) {
+    (void)at;
+    libos_text_printf(out, "%llu\n", (unsigned long long)libos_aio_count());
+    return 0;
+}
+
 /* ---- the tree -------------------------------------------------------------------------------- */
 
 static const struct libos_pseudo_node g_random[] = {
@@ -179,8 +192,8 @@ static const struct libos_pseudo_node g_epoll[] = {
 };
 
 static const struct libos_pseudo_node g_fs[] = {
-    CONST_("aio-max-nr", "65536"),
-    CONST_("aio-nr", "0"),
+    FILE_("aio-max-nr", show_aio_limit),
+    FILE_("aio-nr", show_aio_count),
     DIR_("epoll", g_epoll),
     CONST_("file-max", "9223372036854775807"),
     DIR_("inotify", g_inotify),

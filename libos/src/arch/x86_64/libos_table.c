@@ -20,8 +20,8 @@
 #define PARTIAL(test, reason) CALL_PARTIAL, reason, test
 #define ABSENT(reason)        CALL_ABSENT, reason, NULL
 
-#define NOT_YET    "not written yet"
-#define GONE       "Linux itself answers ENOSYS"
+#define NOT_YET "not written yet"
+#define GONE    "Linux itself answers ENOSYS"
 
 /* clang-format off */
 const struct libos_call g_libos_calls[LIBOS_CALL_COUNT] = {
@@ -265,12 +265,13 @@ const struct libos_call g_libos_calls[LIBOS_CALL_COUNT] = {
     [__NR_sched_setaffinity] = {CALL(sched_setaffinity), {A_PID, A_SIZE, A_PTR}, FULL("thr_sched")},
     [__NR_sched_getaffinity] = {CALL(sched_getaffinity), {A_PID, A_SIZE, A_PTR}, FULL("thr_sched")},
     [__NR_set_thread_area] = {CALL(set_thread_area), {A_PTR}, ABSENT(GONE)},
-    [__NR_io_setup] = {CALL(io_setup), {A_UINT, A_PTR}, ABSENT(NOT_YET)},
-    [__NR_io_destroy] = {CALL(io_destroy), {A_HEX}, ABSENT(NOT_YET)},
+    [__NR_io_setup] = {CALL(io_setup), {A_UINT, A_PTR}, FULL("fs_aio")},
+    [__NR_io_destroy] = {CALL(io_destroy), {A_HEX}, FULL("fs_aio")},
     [__NR_io_getevents] = {CALL(io_getevents), {A_HEX, A_LONG, A_LONG, A_PTR, A_TIMESPEC},
-        ABSENT(NOT_YET)},
-    [__NR_io_submit] = {CALL(io_submit), {A_HEX, A_LONG, A_PTR}, ABSENT(NOT_YET)},
-    [__NR_io_cancel] = {CALL(io_cancel), {A_HEX, A_PTR, A_PTR}, ABSENT(NOT_YET)},
+        FULL("fs_aio")},
+    [__NR_io_submit] = {CALL(io_submit), {A_HEX, A_LONG, A_PTR},
+        PARTIAL("fs_aio", "IOCB_CMD_POLL is refused")},
+    [__NR_io_cancel] = {CALL(io_cancel), {A_HEX, A_PTR, A_PTR}, FULL("fs_aio")},
     [__NR_get_thread_area] = {CALL(get_thread_area), {A_PTR}, ABSENT(GONE)},
     [__NR_lookup_dcookie] = {CALL(lookup_dcookie), {A_HEX, A_PTR, A_SIZE}, ABSENT(GONE)},
     [__NR_epoll_create] = {CALL(epoll_create), {A_INT}, FULL("ev_poll")},
@@ -433,7 +434,7 @@ const struct libos_call g_libos_calls[LIBOS_CALL_COUNT] = {
         PARTIAL("mm_misc", "as on a CPU without protection keys")},
     [__NR_statx] = {CALL(statx), {A_ATFD, A_PATH, A_HEX, A_HEX, A_PTR}, FULL("fs_attr")},
     [__NR_io_pgetevents] = {CALL(io_pgetevents), {A_HEX, A_LONG, A_LONG, A_PTR, A_TIMESPEC, A_PTR},
-        ABSENT(NOT_YET)},
+        FULL("fs_aio")},
     [__NR_rseq] = {CALL(rseq), {A_PTR, A_SIZE, A_HEX, A_HEX}, ABSENT(NOT_YET)},
     [__NR_uretprobe] = {CALL(uretprobe), {0}, ABSENT("as on a kernel without uprobes")},
     [__NR_uprobe] = {CALL(uprobe), {0}, ABSENT("as on a kernel without uprobes")},

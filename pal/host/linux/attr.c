@@ -156,10 +156,17 @@ int PalStreamAttributesQueryAt(PAL_HANDLE dir, PAL_STR path, PAL_STREAM_ATTR* at
         return query_fd(d->fd, attr);
     if (!strchr(path, '/') && !(path[0] == '.' && path[1] == '.' && !path[2]))
         return query(d->fd, path, AT_SYMLINK_NOFOLLOW, attr);
-    int fd = resolve_open(d->fd, path, O_PATH | O_CLOEXEC, 0);
+    struct parent p;
+    int ret;
+    if (parent_enter(&p, d, path)) {
+        ret = query(p.fd, p.name, AT_SYMLINK_NOFOLLOW, attr);
+        if (parent_leave(&p, ret))
+            return ret;
+    }
+    int fd = resolve_open(d, path, O_PATH | O_CLOEXEC, 0);
     if (fd < 0)
         return fd;
-    int ret = query_fd(fd, attr);
+    ret = query_fd(fd, attr);
     host_close(fd);
     return ret;
 }

@@ -11,30 +11,33 @@ struct dirent64 {
     char d_name[];
 };
 
-static int parent_of(PAL_HANDLE dir, PAL_STR path, struct resolved* out) {
+static int parent_of(struct resolved* r, PAL_HANDLE dir, PAL_STR path) {
     struct host_handle* d = stream_of(dir);
-    return d ? resolve_parent(d->fd, path, out) : PAL_ERROR_BADHANDLE;
+    return d ? resolve_parent(r, d, path) : PAL_ERROR_BADHANDLE;
 }
 
 int PalDirectoryCreateAt(PAL_HANDLE dir, PAL_STR path, PAL_FLG share_flags) {
-    struct resolved r;
-    int ret = parent_of(dir, path, &r);
-    if (ret < 0)
-        return ret;
-    ret = share_flags & ~PAL_SHARE_MASK
-              ? PAL_ERROR_INVAL
-              : host_error(host_syscall(__NR_mkdirat, r.fd, r.name, share_flags));
-    resolve_done(&r);
+    struct resolved r = {0};
+    int ret;
+    do {
+        ret = parent_of(&r, dir, path);
+        if (ret == 0)
+            ret = share_flags & ~PAL_SHARE_MASK
+                      ? PAL_ERROR_INVAL
+                      : host_error(host_syscall(__NR_mkdirat, r.fd, r.name, share_flags));
+    } while (resolve_again(&r, ret));
     return ret;
 }
 
 int PalDirectoryRemoveNameAt(PAL_HANDLE dir, PAL_STR path, bool is_directory) {
-    struct resolved r;
-    int ret = parent_of(dir, path, &r);
-    if (ret < 0)
-        return ret;
-    ret = host_error(host_syscall(__NR_unlinkat, r.fd, r.name, is_directory ? AT_REMOVEDIR : 0));
-    resolve_done(&r);
+    struct resolved r = {0};
+    int ret;
+    do {
+        ret = parent_of(&r, dir, path);
+        if (ret == 0)
+            ret = host_error(
+                host_syscall(__NR_unlinkat, r.fd, r.name, is_directory ? AT_REMOVEDIR : 0));
+    } while (resolve_again(&r, ret));
     return ret;
 }
 
@@ -45,16 +48,16 @@ int PalDirectoryRenameAt(PAL_HANDLE old_dir, PAL_STR old_path, PAL_HANDLE new_di
                    "as RENAME_* of renameat2(2)");
     if (flags & ~(PAL_RENAME_NOREPLACE | PAL_RENAME_EXCHANGE | PAL_RENAME_WHITEOUT))
         return PAL_ERROR_INVAL;
-    struct resolved from, to;
-    int ret = parent_of(old_dir, old_path, &from);
-    if (ret < 0)
-        return ret;
-    ret = parent_of(new_dir, new_path, &to);
-    if (ret == 0) {
-        ret = host_error(host_syscall(__NR_renameat2, from.fd, from.name, to.fd, to.name, flags));
-        resolve_done(&to);
-    }
-    resolve_done(&from);
+    struct resolved from = {0}, to = {0};
+    int ret;
+    do {
+        ret = parent_of(&from, old_dir, old_path);
+        if (ret == 0)
+            ret = parent_of(&to, new_dir, new_path);
+        if (ret == 0)
+            ret =
+                host_error(host_syscall(__NR_renameat2, from.fd, from.name, to.fd, to.name, flags));
+    } while (resolve_again(&from, ret) | resolve_again(&to, ret));
     return ret;
 }
 
@@ -64,18 +67,17 @@ static int check_no_slash(PAL_STR name) {
 }
 
 int PalDirectoryLinkAt(PAL_HANDLE old_dir, PAL_STR old_path, PAL_HANDLE new_dir, PAL_STR new_path) {
-    struct resolved from, to;
-    int ret = parent_of(old_dir, old_path, &from);
-    if (ret < 0)
-        return ret;
-    ret = check_no_slash(from.name);
-    if (ret == 0)
-        ret = parent_of(new_dir, new_path, &to);
-    if (ret == 0) {
-        ret = host_error(host_syscall(__NR_linkat, from.fd, from.name, to.fd, to.name, 0));
-        resolve_done(&to);
-    }
-    resolve_done(&from);
+    struct resolved from = {0}, to = {0};
+    int ret;
+    do {
+        ret = parent_of(&from, old_dir, old_path);
+        if (ret == 0)
+            ret = check_no_slash(from.name);
+        if (ret == 0)
+            ret = parent_of(&to, new_dir, new_path);
+        if (ret == 0)
+            ret = host_error(host_syscall(__NR_linkat, from.fd, from.name, to.fd, to.name, 0));
+    } while (resolve_again(&from, ret) | resolve_again(&to, ret));
     return ret;
 }
 
@@ -83,37 +85,42 @@ int PalDirectoryLinkHandle(PAL_HANDLE file, PAL_HANDLE new_dir, PAL_STR new_path
     struct host_handle* h = stream_of(file);
     if (!h)
         return PAL_ERROR_BADHANDLE;
-    struct resolved to;
-    int ret = parent_of(new_dir, new_path, &to);
-    if (ret < 0)
-        return ret;
+    struct resolved to = {0};
+    int ret;
     char path[FD_PATH_SIZE];
     stream_fd_path(h->fd, path);
-    long linked = host_syscall(__NR_linkat, AT_FDCWD, path, to.fd, to.name, AT_SYMLINK_FOLLOW);
-    if (linked ==
-        -ENOENT) /* no /proc: a way that hosts before 6.10 give to privileged users only */
-        linked = host_syscall(__NR_linkat, h->fd, "", to.fd, to.name, AT_EMPTY_PATH);
-    resolve_done(&to);
-    return host_error(linked);
+    do {
+        ret = parent_of(&to, new_dir, new_path);
+        if (ret < 0)
+            return ret;
+        long linked = host_syscall(__NR_linkat, AT_FDCWD, path, to.fd, to.name, AT_SYMLINK_FOLLOW);
+        if (linked ==
+            -ENOENT) /* no /proc: a way that hosts before 6.10 give to privileged users only */
+            linked = host_syscall(__NR_linkat, h->fd, "", to.fd, to.name, AT_EMPTY_PATH);
+        ret = host_error(linked);
+    } while (resolve_again(&to, ret));
+    return ret;
 }
 
 int PalDirectorySymlinkAt(PAL_STR target, PAL_HANDLE dir, PAL_STR path) {
-    struct resolved r;
-    int ret = parent_of(dir, path, &r);
-    if (ret < 0)
-        return ret;
-    ret = host_error(host_syscall(__NR_symlinkat, target, r.fd, r.name));
-    resolve_done(&r);
+    struct resolved r = {0};
+    int ret;
+    do {
+        ret = parent_of(&r, dir, path);
+        if (ret == 0)
+            ret = host_error(host_syscall(__NR_symlinkat, target, r.fd, r.name));
+    } while (resolve_again(&r, ret));
     return ret;
 }
 
 int PalDirectoryMakeNodeAt(PAL_HANDLE dir, PAL_STR path, PAL_FLG mode, PAL_NUM rdev) {
-    struct resolved r;
-    int ret = parent_of(dir, path, &r);
-    if (ret < 0)
-        return ret;
-    ret = host_error(host_syscall(__NR_mknodat, r.fd, r.name, mode, rdev));
-    resolve_done(&r);
+    struct resolved r = {0};
+    int ret;
+    do {
+        ret = parent_of(&r, dir, path);
+        if (ret == 0)
+            ret = host_error(host_syscall(__NR_mknodat, r.fd, r.name, mode, rdev));
+    } while (resolve_again(&r, ret));
     return ret;
 }
 
@@ -128,7 +135,13 @@ int64_t PalDirectoryReadLinkAt(PAL_HANDLE dir, PAL_STR path, char* buffer, PAL_N
             return PAL_ERROR_CROSSED;
         return host_result(host_syscall(__NR_readlinkat, d->fd, path, buffer, size));
     }
-    int fd = resolve_open(d->fd, path, O_PATH | O_CLOEXEC, 0);
+    struct parent p;
+    if (parent_enter(&p, d, path)) {
+        int64_t got = host_result(host_syscall(__NR_readlinkat, p.fd, p.name, buffer, size));
+        if (parent_leave(&p, got))
+            return got;
+    }
+    int fd = resolve_open(d, path, O_PATH | O_CLOEXEC, 0);
     if (fd < 0)
         return fd;
     long ret = host_syscall(__NR_readlinkat, fd, "", buffer, size);

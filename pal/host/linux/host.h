@@ -103,6 +103,7 @@ enum {
     HANDLE_SEEKABLE = 1 << 7, /* a regular file or block device: positioned reads and writes */
     HANDLE_PACKET = 1 << 8,
     HANDLE_CONNECTED = 1 << 9,
+    HANDLE_REMEMBERED = 1 << 10, /* directories below it are remembered (parents.c) */
 };
 
 struct host_tcb;
@@ -199,6 +200,7 @@ struct host_tcb {
         PAL_ROBUST_LOCK* pending;
         bool known; /* to the kernel */
     } robust;
+    uint32_t lookup_slot; /* the one it used last (parents.c) */
 };
 _Static_assert(__builtin_offsetof(struct host_tcb, kick) == HOST_TCB_KICK, "stubs.S knows it");
 

@@ -64,7 +64,8 @@ void* host_reserve_internal(PAL_NUM size);
 void host_protect_image(uintptr_t start, uintptr_t end);
 
 /* Locks held over a fork, in this order, so that the child finds the state whole. */
-extern struct host_lock g_topology_lock, g_wait_lock, g_thread_lock, g_handle_lock, g_memory_lock;
+extern struct host_lock g_topology_lock, g_wait_lock, g_thread_lock, g_handle_lock, g_memory_lock,
+    g_parents_lock;
 
 /* threads.c */
 void host_thread_init_first(void);

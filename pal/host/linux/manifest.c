@@ -3,6 +3,7 @@
  */
 #include "host_internal.h"
 #include "manifest.h"
+#include "parents.h"
 #include "toml.h"
 
 const char* g_manifest_text;
@@ -48,6 +49,10 @@ static const char* string_key(const toml_table_t* root, const char* path) {
 
 static void disable_capability(const char* name) {
     static const char* const names[] = {"fork", "shared_mem", "waitset", "remap", "vdso"};
+    if (!strcmp(name, "remembered_directories")) {
+        parents_disable();
+        return;
+    }
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (!strcmp(name, names[i])) {
             g_control.capabilities &= ~(1UL << i);

@@ -197,7 +197,7 @@ int PalStreamOpenAt(PAL_HANDLE dir, PAL_STR path, PAL_FLG access, PAL_FLG share_
         return flags;
     if ((share_flags & ~PAL_SHARE_MASK) || (options & PAL_OPTION_FOLLOW_LAST))
         return PAL_ERROR_INVAL;
-    int fd = resolve_open(d->fd, path, flags, share_flags);
+    int fd = resolve_open(d, path, flags, share_flags);
     return fd < 0 ? fd : open_wrap(fd, access, options, handle);
 }
 
@@ -249,6 +249,8 @@ int PalStreamReopen(PAL_HANDLE handle, PAL_FLG access, PAL_FLG options, PAL_HAND
 void host_stream_close(struct host_handle* handle) {
     if (handle->flags & HANDLE_INHERITED)
         return;
+    if (handle->flags & HANDLE_REMEMBERED)
+        parents_forget(handle);
     if (handle->fd >= 0)
         host_close(handle->fd);
     if (handle->fd2 >= 0)

@@ -7,6 +7,7 @@
 #include <linux/wait.h>
 
 #include "host_internal.h"
+#include "parents.h"
 
 struct host_rlimit {
     uint64_t soft, hard;
@@ -48,8 +49,8 @@ int PalProcessStopSelf(PAL_NUM signo) {
     return host_error(ret);
 }
 
-static struct host_lock* const g_fork_locks[] = {&g_topology_lock, &g_wait_lock, &g_thread_lock,
-                                                 &g_handle_lock, &g_memory_lock};
+static struct host_lock* const g_fork_locks[] = {&g_topology_lock, &g_wait_lock,   &g_thread_lock,
+                                                 &g_handle_lock,   &g_memory_lock, &g_parents_lock};
 #define FORK_LOCKS (sizeof(g_fork_locks) / sizeof(g_fork_locks[0]))
 
 static void lock_all(void) {
@@ -67,6 +68,7 @@ static void child_after_fork(void) {
     g_control.process_id = g_pid;
     host_arm_trap(); /* the kernel cleared it; signals are still blocked */
     host_thread_after_fork();
+    parents_after_fork();
     for (size_t i = 0; i < FORK_LOCKS; i++)
         g_fork_locks[i]->word = 0;
 }

@@ -180,7 +180,8 @@ static int openat2_open(int dirfd, PAL_STR path, long flags, PAL_FLG mode, bool 
     return resolve_error(fd);
 }
 
-static int open_below(int dirfd, PAL_STR path, long flags, PAL_FLG mode, bool wait) {
+static int open_below(struct host_handle* dir, PAL_STR path, long flags, PAL_FLG mode, bool wait) {
+    int dirfd = dir->fd;
     if (!*path || (path[0] == '.' && !path[1])) {
         long fd = host_syscall(__NR_openat, dirfd, ".", flags, mode);
         return fd < 0 ? host_error(fd) : fd;
@@ -191,13 +192,19 @@ static int open_below(int dirfd, PAL_STR path, long flags, PAL_FLG mode, bool wa
     }
     if (__atomic_load_n(&g_openat2, __ATOMIC_RELAXED) == 2)
         return walk_open(dirfd, path, flags, mode, wait);
+    struct parent p;
+    if (parent_enter(&p, dir, path)) {
+        int fd = open_last(p.fd, p.name, flags, mode, wait);
+        if (parent_leave(&p, fd))
+            return fd;
+    }
     return openat2_open(dirfd, path, flags, mode, wait);
 }
 
 /* Whether opening this may last: a FIFO, or a device. */
-static bool may_wait(int dirfd, PAL_STR path) {
+static bool may_wait(struct host_handle* dir, PAL_STR path) {
     struct stat st;
-    int fd = open_below(dirfd, path, O_PATH | O_CLOEXEC, 0, false);
+    int fd = open_below(dir, path, O_PATH | O_CLOEXEC, 0, false);
     if (fd < 0)
         return false;
     long ret = host_syscall(__NR_fstat, fd, &st);
@@ -205,30 +212,38 @@ static bool may_wait(int dirfd, PAL_STR path) {
     return ret == 0 && ((st.st_mode & S_IFMT) == S_IFIFO || (st.st_mode & S_IFMT) == S_IFCHR);
 }
 
-int resolve_open(int dirfd, PAL_STR path, long flags, PAL_FLG mode) {
+int resolve_open(struct host_handle* dir, PAL_STR path, long flags, PAL_FLG mode) {
     if (flags & (O_PATH | O_DIRECTORY | O_NONBLOCK))
-        return open_below(dirfd, path, flags, mode, false);
-    int fd = open_below(dirfd, path, flags, mode, true);
-    if (fd != PAL_ERROR_INTERRUPTED || may_wait(dirfd, path))
+        return open_below(dir, path, flags, mode, false);
+    int fd = open_below(dir, path, flags, mode, true);
+    if (fd != PAL_ERROR_INTERRUPTED || may_wait(dir, path))
         return fd;
     /* Linux opens a file no matter which signals are pending. The kick is kept for the next call
      * that blocks. */
-    fd = open_below(dirfd, path, flags, mode, false);
+    fd = open_below(dir, path, flags, mode, false);
     __atomic_store_n(&host_tcb()->kick, 1, __ATOMIC_SEQ_CST);
     return fd;
 }
 
 /* Apart from resolve_parent so that its buffer is on the stack only for paths that need it. */
-static __attribute__((noinline)) int open_parent(int dirfd, PAL_STR path, size_t length) {
+static __attribute__((noinline)) int open_parent(struct host_handle* dir, PAL_STR path,
+                                                 size_t length) {
     char parent[HOST_PATH_MAX];
     if (length >= sizeof(parent))
         return PAL_ERROR_TOOLONG;
     memcpy(parent, path, length);
     parent[length] = '\0';
-    return resolve_open(dirfd, parent, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    return resolve_open(dir, parent, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
-int resolve_parent(int dirfd, PAL_STR path, struct resolved* out) {
+int resolve_parent(struct resolved* r, struct host_handle* dir, PAL_STR path) {
+    r->owned = r->remembered = false;
+    if (!r->walk && parent_enter(&r->parent, dir, path)) {
+        r->remembered = true;
+        r->fd = r->parent.fd;
+        r->name = r->parent.name;
+        return 0;
+    }
     size_t end = strlen(path);
     while (end && path[end - 1] == '/')
         end--;
@@ -237,24 +252,28 @@ int resolve_parent(int dirfd, PAL_STR path, struct resolved* out) {
     size_t start = end;
     while (start && path[start - 1] != '/')
         start--;
-    out->name = path + start;
-    out->fd = dirfd;
-    out->owned = false;
+    r->name = path + start;
+    r->fd = dir->fd;
     if (end - start == 1 && path[start] == '.')
         return PAL_ERROR_INVAL;
-    if (is_dot_dot(out->name))
+    if (is_dot_dot(r->name))
         return PAL_ERROR_CROSSED;
     if (!start)
         return 0;
-    int fd = open_parent(dirfd, path, start);
+    int fd = open_parent(dir, path, start);
     if (fd < 0)
         return fd;
-    out->fd = fd;
-    out->owned = true;
+    r->fd = fd;
+    r->owned = true;
     return 0;
 }
 
-void resolve_done(struct resolved* resolved) {
-    if (resolved->owned)
-        host_close(resolved->fd);
+bool resolve_again(struct resolved* r, int64_t ret) {
+    if (r->owned)
+        host_close(r->fd);
+    if (r->remembered)
+        r->walk = !parent_leave(&r->parent, ret);
+    bool again = r->remembered && r->walk;
+    r->owned = r->remembered = false;
+    return again;
 }

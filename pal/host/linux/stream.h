@@ -11,6 +11,7 @@
 #include <linux/stat.h>
 
 #include "host.h"
+#include "parents.h"
 
 /* linux/stat.h leaves these to glibc, which is not used here. */
 #ifndef S_IFMT
@@ -57,20 +58,26 @@ int open_wrap(int fd, PAL_FLG access, PAL_FLG options, PAL_HANDLE* out);
 /* ---- Resolution below a directory (resolve.c)
  * --------------------------------------------------*/
 
-/* Open `path` below `dirfd`, never leaving it and through no symlink. flags: O_*; with O_PATH and
+/* Open `path` below `dir`, never leaving it and through no symlink. flags: O_*; with O_PATH and
  * without O_DIRECTORY a symlink as the last component is opened itself. Returns a descriptor or a
  * PAL error. */
-int resolve_open(int dirfd, PAL_STR path, long flags, PAL_FLG mode);
+int resolve_open(struct host_handle* dir, PAL_STR path, long flags, PAL_FLG mode);
 
 /* The directory of a path's last component and that component, for calls that take such a pair. */
 struct resolved {
     int fd; /* directory; `owned` if it must be closed */
     bool owned;
-    PAL_STR name; /* last component with any trailing slashes: a part of the path given */
+    bool remembered; /* `parent` is in use */
+    bool walk;       /* remembered directories are not to be used */
+    PAL_STR name;    /* last component with any trailing slashes: a part of the path given */
+    struct parent parent;
 };
-/* "" and "." give PAL_ERROR_INVAL, a last ".." PAL_ERROR_CROSSED. */
-int resolve_parent(int dirfd, PAL_STR path, struct resolved* out);
-void resolve_done(struct resolved* resolved);
+/* "" and "." give PAL_ERROR_INVAL, a last ".." PAL_ERROR_CROSSED. *r begins zeroed:
+ *     do {
+ *         ret = resolve_parent(&r, dir, path) ?: the call;
+ *     } while (resolve_again(&r, ret)); */
+int resolve_parent(struct resolved* r, struct host_handle* dir, PAL_STR path);
+bool resolve_again(struct resolved* r, int64_t ret);
 
 /* ---- Streams by URI
  * ----------------------------------------------------------------------------*/

@@ -10,6 +10,7 @@
 
 #include "libos_internal.h"
 
+struct libos_thread;
 struct libos_file;
 struct libos_path;
 struct libos_stat; /* libos_fs.h: everything stat and statx tell */
@@ -56,18 +57,27 @@ struct libos_file_ops {
     size_t (*fdinfo)(struct libos_file* f, char* buf, size_t size);
     /* The process closed a descriptor on it (not the last reference): flush, POSIX locks. */
     int (*flush)(struct libos_file* f);
-    void (*close)(struct libos_file* f); /* last reference is gone */
+    /* The process's last reference is gone. f->last: and no other process has it open either. */
+    void (*close)(struct libos_file* f);
+    /* In the child of a fork, that has its own copy of f now. */
+    void (*forked)(struct libos_file* f);
     /* Open the same object anew, as /proc/self/fd/N does. NULL: by the host handle, or ENXIO. */
     int (*reopen)(struct libos_file* f, int flags, struct libos_file** out);
 };
 
+/* What processes that have the description by fork share. In the arena; fs/libos_file_share.c. */
+struct libos_file_shared;
+
 struct libos_file {
     refcount_t ref;
-    uint32_t flags; /* O_* status flags and access mode; atomic */
+    uint32_t flags; /* O_* status flags and access mode; atomic. Of a shared one as they were when it
+                       was looked up */
     const struct libos_file_ops* ops;
-    PAL_HANDLE host;   /* owned; closed after ops->close; NULL if none */
-    libos_lock_t lock; /* guards pos where the position is the LibOS's own */
+    PAL_HANDLE host;                  /* owned; closed after ops->close; NULL if none */
+    struct libos_file_shared* shared; /* NULL: no other process has it. Changes in a fork only */
+    libos_lock_t lock; /* guards pos where the position is the LibOS's own, and is not shared */
     int64_t pos;
+    bool last;                /* see ops->close */
     struct libos_path* path;  /* owned; NULL for anonymous files; libos_fs.h */
     void* data;               /* the owner's */
     uint32_t mode_type;       /* S_IFREG, S_IFDIR, S_IFIFO, ..., or 0: anonymous inode. Filled
@@ -76,9 +86,32 @@ struct libos_file {
     uint32_t epoll_count;     /* number of wait sets it is in; atomic */
     libos_lock_t wait_lock;   /* guards waiters */
     struct list_node waiters; /* who polls it inside the LibOS (event/) */
-    uint32_t owner_type;      /* F_SETOWN, F_SETSIG (event/) */
+    uint32_t owner_type;      /* F_SETOWN, F_SETSIG (event/). Of a shared one as `flags` */
     int32_t owner_pid, owner_sig;
 };
+
+/* Of a shared file: flags and owner as they are now. */
+void libos_file_refresh(struct libos_file* f);
+/* After flags or owner were changed. */
+void libos_file_changed(struct libos_file* f);
+int64_t* libos_file_lock_shared_pos(struct libos_file* f);
+void libos_file_unlock_shared_pos(struct libos_file* f);
+/* The LibOS's own position, locked: as by a coord_lock, should it be shared. */
+static inline int64_t* libos_file_lock_pos(struct libos_file* f) {
+    if (__builtin_expect(f->shared != NULL, 0))
+        return libos_file_lock_shared_pos(f);
+    lock(&f->lock);
+    return &f->pos;
+}
+static inline void libos_file_unlock_pos(struct libos_file* f) {
+    if (__builtin_expect(f->shared != NULL, 0))
+        libos_file_unlock_shared_pos(f);
+    else
+        unlock(&f->lock);
+}
+/* The same without the lock. */
+int64_t libos_file_get_pos(const struct libos_file* f);
+void libos_file_set_pos(struct libos_file* f, int64_t pos);
 
 /* A new description with one reference, or NULL. Takes over host and path (on failure too). */
 struct libos_file* libos_file_alloc(const struct libos_file_ops* ops, int flags, PAL_HANDLE host,
@@ -87,6 +120,11 @@ static inline void libos_file_get(struct libos_file* f) {
     ref_get(&f->ref);
 }
 void libos_file_put(struct libos_file* f);
+/* fork(2), by proc/libos_fork.c: under the barrier, before the host forks (0 or -ENOMEM: no fork);
+ * if that fails; and in the child, before it drops the other threads. */
+int libos_files_before_fork(void);
+void libos_files_fork_failed(void);
+void libos_files_after_fork(void);
 /* Readiness inside the LibOS changed: wake those who poll (event/libos_poll.c). */
 void libos_file_notify(struct libos_file* f, unsigned events);
 
@@ -98,7 +136,10 @@ void libos_fd_table_get(struct libos_fd_table* t);
 void libos_fd_table_put(struct libos_fd_table* t); /* the last one closes all */
 
 /* These act on the calling thread's table. */
-struct libos_file* libos_fd_get(int fd); /* referenced, or NULL: EBADF (O_PATH files included) */
+/* Referenced, or NULL: EBADF (O_PATH files included). Given back before the system call ends, or
+ * kept beyond it: libos_fd_keep(). */
+struct libos_file* libos_fd_get(int fd);
+void libos_fd_keep(struct libos_file* f);
 /* The same for a caller that neither closes descriptors nor hands the file on before it is done. A
  * lone thread needs no reference: nobody else can close it meanwhile. *counted: give it back with
  * libos_file_put(). */

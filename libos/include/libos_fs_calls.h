@@ -40,12 +40,21 @@ int libos_chroot_setattr(struct libos_file* f, const struct libos_attr* attr);
 long libos_import_iovec(const struct iovec* uvec, unsigned long count, struct iovec* fast,
                         struct iovec** out);
 
-/* The host's object behind a tmpfs file, for copying at explicit positions (the file's own position
- * is f->pos). NULL: it is another kind of file; source: or empty. Lives as long as f. */
-PAL_HANDLE libos_tmpfs_source(const struct libos_file* f);
-PAL_HANDLE libos_tmpfs_target(const struct libos_file* f);
-/* The host wrote into the target, up to `end`. */
-void libos_tmpfs_written(const struct libos_file* f, uint64_t end);
+/* The host's object that a tmpfs file's contents lie in, for copying at explicit positions (the
+ * file's own position is libos_file_get_pos()). Lives as long as f. */
+struct libos_host_range {
+    PAL_HANDLE handle;
+    uint64_t start; /* of the file within the object */
+    uint64_t max;   /* how long it can become */
+    uint64_t size;  /* of the file now: what comes after is not its contents */
+};
+/* false: it is another kind of file. */
+bool libos_tmpfs_host_range(const struct libos_file* f, struct libos_host_range* r);
+/* The host wrote into it, from start to end (in the file). */
+void libos_tmpfs_written(const struct libos_file* f, uint64_t start, uint64_t end);
+/* Up to where a mapping of f can be touched; 0: not a tmpfs file. */
+uint64_t libos_tmpfs_mapped_end(const struct libos_file* f);
+bool libos_tmpfs_is_of(const struct libos_file* f, const void* node);
 
 /* Is f on a read-only mount? */
 static inline bool libos_file_readonly(const struct libos_file* f) {

@@ -69,6 +69,12 @@ struct libos_thread {
     struct libos_fd_table* files;
     struct libos_fs_info* fs;
 
+    /* References from libos_fd_get() that it is to give back before its call ends, while there are
+     * other threads: a child forked by one of these drops them (fs/libos_fd.c). Written by the
+     * thread itself. */
+    struct libos_file** held;
+    uint32_t held_count, held_size;
+
     /* scheduling */
     int sched_policy, sched_priority, nice;
     int io_priority; /* ioprio_set(2) */

@@ -135,8 +135,48 @@ void libos_fd_table_put(struct libos_fd_table* t) {
     libos_free(t);
 }
 
+/* ---- looking up -------------------------------------------------------------------------------
+ * A thread that is not alone notes what it has looked up until it gives it back: fork copies the
+ * reference, but not the thread that would give it back. */
+
+static __attribute__((noinline)) void note_held(struct libos_thread* t, struct libos_file* f) {
+    if (t->held_count == t->held_size) {
+        uint32_t size = t->held_size ? t->held_size * 2 : 8;
+        struct libos_file** held = libos_realloc(t->held, size * sizeof(*held));
+        if (!held)
+            return; /* then it stays open in a child that is forked just now */
+        t->held = held;
+        t->held_size = size;
+    }
+    t->held[t->held_count] = f;
+    __atomic_store_n(&t->held_count, t->held_count + 1, __ATOMIC_RELEASE);
+}
+
+void libos_fd_not_held(struct libos_thread* t, struct libos_file* f) {
+    for (uint32_t i = t->held_count; i-- > 0;) {
+        if (t->held[i] == f) {
+            t->held[i] = t->held[t->held_count - 1];
+            t->held_count--;
+            return;
+        }
+    }
+}
+
+void libos_fd_keep(struct libos_file* f) {
+    libos_fd_not_held(get_cur_thread(), f);
+}
+
+static struct libos_file* found(struct libos_thread* t, struct libos_file* f) {
+    if (f && __atomic_load_n(&t->process->thread_count, __ATOMIC_RELAXED) != 1)
+        note_held(t, f);
+    if (f && __builtin_expect(f->shared != NULL, 0))
+        libos_file_refresh(f);
+    return f;
+}
+
 struct libos_file* libos_fd_get(int fd) {
-    struct libos_fd_table* t = get_cur_thread()->files;
+    struct libos_thread* self = get_cur_thread();
+    struct libos_fd_table* t = self->files;
     for (;;) {
         struct fd_array* a = __atomic_load_n(&t->array, __ATOMIC_ACQUIRE);
         if ((uint32_t)fd >= a->size)
@@ -146,7 +186,7 @@ struct libos_file* libos_fd_get(int fd) {
             continue; /* just closed: look again */
         if (__atomic_load_n(&t->array, __ATOMIC_ACQUIRE) == a &&
             __atomic_load_n(&a->files[fd], __ATOMIC_ACQUIRE) == f)
-            return f;
+            return found(self, f);
         if (f)
             libos_file_put(f);
     }
@@ -157,7 +197,10 @@ struct libos_file* libos_fd_borrow(int fd, bool* counted) {
     if (*counted)
         return libos_fd_get(fd);
     const struct fd_array* a = get_cur_thread()->files->array;
-    return (uint32_t)fd < a->size ? a->files[fd] : NULL;
+    struct libos_file* f = (uint32_t)fd < a->size ? a->files[fd] : NULL;
+    if (f && __builtin_expect(f->shared != NULL, 0))
+        libos_file_refresh(f);
+    return f;
 }
 
 /* Lowest free number from min on, may lie behind the array. Under the lock. */

@@ -12,6 +12,15 @@
 #define SHARDS      8
 #define CHUNK_PAGES 4
 
+/* Chunks of descriptions are never freed. */
+struct file_chunk {
+    struct file_chunk* next;
+    struct libos_file files[];
+};
+#define PER_CHUNK                                                                                  \
+    ((CHUNK_PAGES * PAGE_SIZE - sizeof(struct file_chunk)) / sizeof(struct libos_file))
+static struct file_chunk* g_chunks; /* atomic: only ever grows */
+
 static struct file_shard {
     libos_lock_t lock;
     struct libos_file* free; /* linked through data; guarded by lock */
@@ -32,17 +41,27 @@ static struct libos_file* take_free(void) {
     unlock(&s->lock);
     if (f)
         return f;
-    struct libos_file* chunk = libos_alloc_pages(CHUNK_PAGES * PAGE_SIZE);
+    struct file_chunk* chunk = libos_alloc_pages(CHUNK_PAGES * PAGE_SIZE);
     if (!chunk)
         return NULL;
-    size_t n = CHUNK_PAGES * PAGE_SIZE / sizeof(*chunk);
+    chunk->next = __atomic_load_n(&g_chunks, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&g_chunks, &chunk->next, chunk, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED))
+        ;
     lock(&s->lock);
-    for (size_t i = 1; i < n; i++) {
-        chunk[i].data = s->free;
-        s->free = &chunk[i];
+    for (size_t i = 1; i < PER_CHUNK; i++) {
+        chunk->files[i].data = s->free;
+        s->free = &chunk->files[i];
     }
     unlock(&s->lock);
-    return chunk;
+    return &chunk->files[0];
+}
+
+void libos_files_for_all(void (*fn)(struct libos_file* f)) {
+    for (struct file_chunk* c = __atomic_load_n(&g_chunks, __ATOMIC_ACQUIRE); c; c = c->next)
+        for (size_t i = 0; i < PER_CHUNK; i++)
+            if (c->files[i].ref.count)
+                fn(&c->files[i]);
 }
 
 static void give_back(struct libos_file* f) {
@@ -83,6 +102,8 @@ struct libos_file* libos_file_alloc(const struct libos_file_ops* ops, int flags,
     f->ops = ops;
     f->host = host;
     f->lock = (libos_lock_t)LIBOS_LOCK_INIT;
+    f->shared = NULL;
+    f->last = false;
     f->pos = 0;
     f->path = path;
     f->data = NULL;
@@ -99,8 +120,14 @@ struct libos_file* libos_file_alloc(const struct libos_file_ops* ops, int flags,
 }
 
 void libos_file_put(struct libos_file* f) {
-    if (!f || !ref_put(&f->ref))
+    if (!f)
         return;
+    struct libos_thread* t = get_cur_thread();
+    if (t && t->held_count)
+        libos_fd_not_held(t, f);
+    if (!ref_put(&f->ref))
+        return;
+    f->last = !f->shared || libos_file_unshare(f);
     if (f->lock_flags)
         libos_locks_file_gone(f);
     if (__atomic_load_n(&f->epoll_count, __ATOMIC_ACQUIRE))

@@ -7,6 +7,15 @@
 #include "libos_fs.h"
 #include "libos_fs_calls.h"
 
+/* ---- open files over fork (libos_file_share.c, libos_file.c, libos_fd.c) -----------------------
+ */
+/* All that are open in this process, under the fork barrier. */
+void libos_files_for_all(void (*fn)(struct libos_file* f));
+/* This process no longer has it. true: no other one has it either. */
+bool libos_file_unshare(struct libos_file* f);
+/* The thread no longer has a reference from libos_fd_get() on f, should it have had one. */
+void libos_fd_not_held(struct libos_thread* t, struct libos_file* f);
+
 /* ---- advisory locks (libos_record_lock.c, libos_flock.c) ---------------------------------------
  */
 enum { /* libos_file.lock_flags */

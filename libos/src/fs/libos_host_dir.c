@@ -33,7 +33,7 @@ static int emit_virtual(struct libos_file* f, libos_dirent_fn emit, void* arg) {
     if (len == 1)
         name[0] = '\0'; /* the root */
     for (;;) {
-        struct libos_mount* m = libos_mount_virtual_child(name, f->pos);
+        struct libos_mount* m = libos_mount_virtual_child(name, libos_file_get_pos(f));
         if (!m)
             return 0;
         struct libos_stat st;
@@ -45,7 +45,7 @@ static int emit_virtual(struct libos_file* f, libos_dirent_fn emit, void* arg) {
         }
         if (!emit(arg, m->last, m->last_len, ino, type, VIRTUAL_BASE + m->id))
             return 0;
-        f->pos = m->id;
+        libos_file_set_pos(f, m->id);
     }
 }
 
@@ -65,6 +65,10 @@ static __attribute__((noinline)) long emit_batch(struct libos_file* f, libos_dir
         char bytes[16384];
     } buf;
     const int64_t head = offsetof(struct host_dirent, d_name);
+    if (f->shared) { /* another process may have moved it */
+        int64_t at = PalStreamSeek(f->host, 0, PAL_SEEK_CUR);
+        set_last_taken(f, MAX(at, 0));
+    }
     int64_t got = PalDirectoryRead(f->host, &buf, sizeof(buf));
     if (got < 0)
         return pal_to_errno(got);
@@ -90,7 +94,7 @@ static __attribute__((noinline)) long emit_batch(struct libos_file* f, libos_dir
 
 int libos_host_getdents(struct libos_file* f, libos_dirent_fn emit, void* arg) {
     f->mode_type = S_IFDIR; /* or the host refuses */
-    if (f->pos == 0) {
+    if (libos_file_get_pos(f) == 0) {
         long got = emit_batch(f, emit, arg);
         if (got == -ENOTDIR)
             f->mode_type = 0;
@@ -101,10 +105,10 @@ int libos_host_getdents(struct libos_file* f, libos_dirent_fn emit, void* arg) {
 }
 
 long libos_host_dir_seek(struct libos_file* f, int64_t offset, int whence) {
-    if (whence == PAL_SEEK_CUR && f->pos)
-        offset += VIRTUAL_BASE + f->pos;
+    if (whence == PAL_SEEK_CUR && libos_file_get_pos(f))
+        offset += VIRTUAL_BASE + libos_file_get_pos(f);
     else if (whence == PAL_SEEK_CUR || whence == PAL_SEEK_END) {
-        f->pos = 0;
+        libos_file_set_pos(f, 0);
         int64_t ret = PalStreamSeek(f->host, offset, whence);
         if (ret >= 0)
             set_last_taken(f, ret);
@@ -113,10 +117,10 @@ long libos_host_dir_seek(struct libos_file* f, int64_t offset, int whence) {
         return -EINVAL;
     }
     if (offset >= VIRTUAL_BASE && offset < VIRTUAL_BASE + (1 << 20)) {
-        f->pos = offset - VIRTUAL_BASE;
+        libos_file_set_pos(f, offset - VIRTUAL_BASE);
         return offset;
     }
-    f->pos = 0;
+    libos_file_set_pos(f, 0);
     int64_t ret = PalStreamSeek(f->host, offset, PAL_SEEK_SET);
     if (ret >= 0)
         set_last_taken(f, ret);

@@ -72,7 +72,7 @@ static long pseudo_read(struct libos_file* f, const struct iovec* iov, int iov_c
     (void)rwf;
     struct pseudo_file* pf = f->data;
     lock(&f->lock);
-    int64_t at = pos ? *pos : f->pos;
+    int64_t at = pos ? *pos : libos_file_get_pos(f);
     long done = 0;
     long ret = make_text(pf, at);
     for (int i = 0; !ret && i < iov_count && (uint64_t)at < pf->text.size; i++) {
@@ -86,7 +86,7 @@ static long pseudo_read(struct libos_file* f, const struct iovec* iov, int iov_c
             ret = -EFAULT;
     }
     if (!pos)
-        f->pos = at;
+        libos_file_set_pos(f, at);
     unlock(&f->lock);
     return done ? done : ret;
 }
@@ -115,7 +115,7 @@ static long pseudo_write(struct libos_file* f, const struct iovec* iov, int iov_
     libos_free(text);
     if (ret > 0 && !pos) {
         lock(&f->lock);
-        f->pos += ret;
+        libos_file_set_pos(f, libos_file_get_pos(f) + ret);
         unlock(&f->lock);
     }
     return ret;
@@ -124,10 +124,10 @@ static long pseudo_write(struct libos_file* f, const struct iovec* iov, int iov_
 static long pseudo_seek(struct libos_file* f, int64_t offset, int whence) {
     lock(&f->lock);
     if (whence == PAL_SEEK_CUR)
-        offset += f->pos;
+        offset += libos_file_get_pos(f);
     long ret = -EINVAL;
     if ((whence == PAL_SEEK_SET || whence == PAL_SEEK_CUR) && offset >= 0)
-        ret = f->pos = offset;
+        libos_file_set_pos(f, ret = offset);
     unlock(&f->lock);
     return ret;
 }
@@ -174,12 +174,12 @@ static void one(struct listing* l, const struct libos_pseudo_node* child, const 
     if (!l->emit(l->arg, name, strlen(name), st.ino, (child->mode & S_IFMT) >> 12, next))
         l->full = true;
     else
-        l->f->pos = next;
+        libos_file_set_pos(l->f, next);
 }
 
 static bool one_dynamic(void* arg, const char* name, uint64_t id) {
     struct listing* l = arg;
-    if (DYNAMIC + (int64_t)id < l->f->pos)
+    if (DYNAMIC + (int64_t)id < libos_file_get_pos(l->f))
         return true;
     one(l, l->child, name, &id, DYNAMIC + id + 1);
     return !l->full;
@@ -190,22 +190,22 @@ static int pseudo_getdents(struct libos_file* f, libos_dirent_fn emit, void* arg
     struct listing l = {emit, arg, f, dir, NULL, false};
     struct libos_stat st;
     libos_pseudo_stat_at(dir, &st);
-    if (f->pos == 0) {
+    if (libos_file_get_pos(f) == 0) {
         if (!emit(arg, ".", 1, st.ino, 4, 1))
             return 0;
-        f->pos = 1;
+        libos_file_set_pos(f, 1);
     }
-    if (f->pos == 1) {
+    if (libos_file_get_pos(f) == 1) {
         if (!emit(arg, "..", 2, st.ino, 4, 2))
             return 0;
-        f->pos = 2;
+        libos_file_set_pos(f, 2);
     }
     const struct libos_pseudo_node* dynamic = NULL;
     int64_t i = 2;
     for (const struct libos_pseudo_node* c = dir->node->children; c && c->mode; c++, i++) {
         if (!c->name)
             dynamic = c;
-        else if (i >= f->pos && (!c->exists || c->exists(dir)))
+        else if (i >= libos_file_get_pos(f) && (!c->exists || c->exists(dir)))
             one(&l, c, c->name, NULL, i + 1);
         if (l.full)
             return 0;

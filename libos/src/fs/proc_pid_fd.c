@@ -138,7 +138,7 @@ PROC_SHOW(proc_show_fdinfo) {
         return -ENOENT;
     struct libos_stat st = {0};
     libos_file_stat(f, &st);
-    long pos = f->pos;
+    long pos = libos_file_get_pos(f);
     if (f->ops->seek && libos_file_type(f) == S_IFREG) {
         long now = f->ops->seek(f, 0, PAL_SEEK_CUR);
         pos = now < 0 ? pos : now;

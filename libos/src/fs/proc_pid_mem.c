@@ -26,7 +26,7 @@ static size_t move(uint64_t at, char* buffer, size_t size, bool write) {
 
 static long mem_rw(struct libos_file* f, const struct iovec* iov, int iov_count, const int64_t* pos,
                    bool write) {
-    uint64_t at = pos ? (uint64_t)*pos : (uint64_t)f->pos;
+    uint64_t at = pos ? (uint64_t)*pos : (uint64_t)libos_file_get_pos(f);
     size_t done = 0, asked = 0;
     for (int i = 0; i < iov_count; i++) {
         size_t n = move(at + done, iov[i].iov_base, iov[i].iov_len, write);
@@ -36,7 +36,7 @@ static long mem_rw(struct libos_file* f, const struct iovec* iov, int iov_count,
             break;
     }
     if (!pos)
-        f->pos += (int64_t)done;
+        libos_file_set_pos(f, (int64_t)(at + done));
     return done || !asked ? (long)done : -EIO;
 }
 
@@ -54,10 +54,10 @@ static long mem_write(struct libos_file* f, const struct iovec* iov, int iov_cou
 
 static long mem_seek(struct libos_file* f, int64_t offset, int whence) {
     if (whence == PAL_SEEK_CUR)
-        offset += f->pos;
+        offset += libos_file_get_pos(f);
     else if (whence != PAL_SEEK_SET)
         return -EINVAL;
-    f->pos = offset;
+    libos_file_set_pos(f, offset);
     return offset;
 }
 

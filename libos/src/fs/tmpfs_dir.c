@@ -11,53 +11,99 @@ static uint32_t hash_name(const char* name, size_t len) {
     return h ^ h >> 15;
 }
 
-struct tmpfs_entry* tmpfs_find(struct tmpfs_node* dir, const char* name, size_t len) {
-    uint32_t hash = hash_name(name, len);
-    struct tmpfs_entry* e = dir->dir->buckets[hash & (dir->dir->bucket_count - 1)];
-    while (e && (e->hash != hash || e->len != len || memcmp(e->name, name, len) != 0))
-        e = e->hash_next;
-    return e;
+/* ---- the table of names -----------------------------------------------------------------------
+ * A slot is empty, removed, or an entry. A directory with few names has none: they are compared one
+ * by one. */
+#define FEW     8
+#define REMOVED ((struct tmpfs_entry*)1)
+
+static struct tmpfs_entry** slot_of(const struct tmpfs_dir* d, const struct tmpfs_entry* e) {
+    uint32_t i = e->hash & (d->table_size - 1);
+    while (d->table[i] != e)
+        i = (i + 1) & (d->table_size - 1);
+    return &d->table[i];
 }
 
-/* Twice the buckets; without memory it only gets slower. */
-static void grow(struct tmpfs_dir* d) {
-    uint32_t count = d->bucket_count * 2;
-    struct tmpfs_entry** buckets = libos_calloc(count, sizeof(*buckets));
-    if (!buckets)
-        return;
+static void put_into(struct tmpfs_entry** table, uint32_t size, struct tmpfs_entry* e) {
+    uint32_t i = e->hash & (size - 1);
+    while (table[i])
+        i = (i + 1) & (size - 1);
+    table[i] = e;
+}
+
+/* A new table without removed ones, at most half full. */
+static int rebuild(struct tmpfs_dir* d) {
+    uint32_t size = 4 * FEW;
+    while (size < 4 * d->count)
+        size *= 2;
+    struct tmpfs_entry **old = d->table, **table = coord_alloc(size * sizeof(*table));
+    if (!table)
+        return -ENOSPC;
     list_for_each(e, &d->entries, struct tmpfs_entry, node) {
-        e->hash_next = buckets[e->hash & (count - 1)];
-        buckets[e->hash & (count - 1)] = e;
+        put_into(table, size, e);
     }
-    libos_free(d->buckets);
-    d->buckets = buckets;
-    d->bucket_count = count;
+    COORD_SET(d->table, table);
+    COORD_SET(d->table_size, size);
+    COORD_SET(d->table_used, d->count);
+    coord_free(old);
+    return 0;
+}
+
+/* Room for one more name. */
+static int table_reserve(struct tmpfs_dir* d) {
+    if (d->table ? d->table_used < d->table_size - d->table_size / 4 : d->count < FEW)
+        return 0;
+    return rebuild(d);
+}
+
+static bool is_named(const struct tmpfs_entry* e, uint32_t hash, const char* name, size_t len) {
+    return e->hash == hash && e->len == len && memcmp(e->name, name, len) == 0;
+}
+
+struct tmpfs_entry* tmpfs_find(struct tmpfs_node* dir, const char* name, size_t len) {
+    const struct tmpfs_dir* d = dir->dir;
+    uint32_t hash = hash_name(name, len);
+    if (!d->table) {
+        list_for_each(e, &d->entries, struct tmpfs_entry, node) {
+            if (is_named(e, hash, name, len))
+                return e;
+        }
+        return NULL;
+    }
+    for (uint32_t i = hash & (d->table_size - 1);; i = (i + 1) & (d->table_size - 1)) {
+        struct tmpfs_entry* e = d->table[i];
+        if (!e || (e != REMOVED && is_named(e, hash, name, len)))
+            return e;
+    }
 }
 
 int tmpfs_add(struct tmpfs_node* dir, const char* name, size_t len, struct tmpfs_node* child) {
     struct tmpfs_dir* d = dir->dir;
-    struct tmpfs_entry* e = libos_malloc(sizeof(*e) + len + 1);
+    int ret = table_reserve(d);
+    struct tmpfs_entry* e = ret ? NULL : coord_alloc(sizeof(*e) + len + 1);
     if (!e)
-        return -ENOMEM;
-    ref_set(&e->ref, 1);
+        return -ENOSPC;
+    e->refs = 1;
     e->dir = dir;
-    e->moved = NULL;
     e->child = child;
-    e->cookie = d->next_cookie++;
+    e->cookie = d->next_cookie;
     e->hash = hash_name(name, len);
     e->len = len;
     memcpy(e->name, name, len);
-    e->name[len] = '\0';
-    list_add_tail(&d->entries, &e->node);
-    struct tmpfs_entry** bucket = &d->buckets[e->hash & (d->bucket_count - 1)];
-    e->hash_next = *bucket;
-    *bucket = e;
-    if (++d->count > d->bucket_count)
-        grow(d);
+    COORD_SET(d->next_cookie, d->next_cookie + 1);
+    coord_list_add_tail(&d->entries, &e->node);
+    COORD_SET(d->count, d->count + 1);
+    if (d->table) {
+        uint32_t i = e->hash & (d->table_size - 1);
+        while (d->table[i])
+            i = (i + 1) & (d->table_size - 1);
+        COORD_SET(d->table[i], e);
+        COORD_SET(d->table_used, d->table_used + 1);
+    }
     if (child->dir) {
-        child->dir->parent = dir;
-        child->dir->self = e;
-        dir->nlink++;
+        COORD_SET(child->dir->parent, dir);
+        COORD_SET(child->dir->self, e);
+        COORD_SET(dir->nlink, dir->nlink + 1);
     }
     tmpfs_touch(dir);
     return 0;
@@ -66,23 +112,24 @@ int tmpfs_add(struct tmpfs_node* dir, const char* name, size_t len, struct tmpfs
 void tmpfs_remove(struct tmpfs_entry* e) {
     struct tmpfs_node* dir = e->dir;
     struct tmpfs_dir* d = dir->dir;
-    struct tmpfs_entry** at = &d->buckets[e->hash & (d->bucket_count - 1)];
-    while (*at != e)
-        at = &(*at)->hash_next;
-    *at = e->hash_next;
-    list_del(&e->node);
-    d->count--;
+    if (d->table)
+        COORD_SET(*slot_of(d, e), REMOVED);
+    coord_list_del(&e->node);
+    COORD_SET(d->count, d->count - 1);
     if (e->child->dir)
-        dir->nlink--;
+        COORD_SET(dir->nlink, dir->nlink - 1);
     tmpfs_touch(dir);
-    e->dir = NULL;
+    COORD_SET(e->dir, NULL);
     tmpfs_entry_put(e);
 }
 
 void tmpfs_entry_put(struct tmpfs_entry* e) {
-    while (e && ref_put(&e->ref)) {
+    while (e) {
         struct tmpfs_entry* moved = e->moved;
-        libos_free(e);
+        COORD_SET(e->refs, e->refs - 1);
+        if (e->refs)
+            return;
+        coord_free(e);
         e = moved;
     }
 }
@@ -144,46 +191,91 @@ int tmpfs_walk_existing(const struct libos_at* at, struct tmpfs_place* p) {
 /* ---- listing ----------------------------------------------------------------------------------
  */
 
-static int dir_getdents(struct libos_file* f, libos_dirent_fn emit, void* arg) {
-    struct tmpfs_node* n = tmpfs_node_of(f);
+struct listed { /* one entry, copied out of the arena */
+    uint64_t ino;
+    int64_t next;
+    uint16_t len;
+    uint8_t type;
+    char name[];
+};
+
+struct listing {
+    size_t used;
+    bool more; /* there was no room for all */
+    uint64_t bytes[4096 / sizeof(uint64_t)];
+};
+
+/* false: it is full. */
+static bool list_entry_copy(struct listing* l, const char* name, size_t len,
+                            const struct tmpfs_node* n, int64_t next) {
+    size_t size = ALIGN_UP(sizeof(struct listed) + len, sizeof(uint64_t));
+    if (l->used + size > sizeof(l->bytes)) {
+        l->more = true;
+        return false;
+    }
+    struct listed* to = (struct listed*)((char*)l->bytes + l->used);
+    *to = (struct listed){
+        .ino = n->ino, .next = next, .len = len, .type = (n->mode & S_IFMT) >> 12};
+    memcpy(to->name, name, len);
+    l->used += size;
+    return true;
+}
+
+/* What comes at `pos` and after, as much as there is room for. */
+static int list_from(struct tmpfs_node* n, int64_t pos, struct listing* l) {
     struct tmpfs_dir* d = n->dir;
-    int ret = 0;
-    read_lock(&n->fs->tree);
-    if (n != n->fs->root && !d->parent) {
-        ret = -ENOENT; /* removed */
-        goto out;
+    l->used = 0;
+    l->more = false;
+    coord_lock(&n->fs->tree);
+    int ret = n != n->fs->root && !d->parent ? -ENOENT : 0; /* removed */
+    if (!ret && pos == 0)
+        list_entry_copy(l, ".", 1, n, 1);
+    if (!ret && pos <= 1)
+        list_entry_copy(l, "..", 2, d->parent ? d->parent : n, 2);
+    if (!ret && (uint64_t)pos < d->next_cookie) {
+        list_for_each(e, &d->entries, struct tmpfs_entry, node) {
+            if (e->cookie >= (uint64_t)pos &&
+                !list_entry_copy(l, e->name, e->len, e->child, e->cookie + 1))
+                break;
+        }
     }
-    uint64_t up = d->parent ? d->parent->ino : n->ino;
-    if (f->pos == 0 && emit(arg, ".", 1, n->ino, 4, 1))
-        f->pos = 1;
-    if (f->pos == 1 && emit(arg, "..", 2, up, 4, 2))
-        f->pos = 2;
-    if (f->pos < 2)
-        goto out;
-    list_for_each(e, &d->entries, struct tmpfs_entry, node) {
-        if (e->cookie < (uint64_t)f->pos)
-            continue;
-        if (!emit(arg, e->name, e->len, e->child->ino, (e->child->mode & S_IFMT) >> 12,
-                  e->cookie + 1))
-            break;
-        f->pos = e->cookie + 1;
-    }
-    n->atime_ns = f->flags & O_NOATIME ? n->atime_ns : tmpfs_now();
-out:
-    read_unlock(&n->fs->tree);
+    coord_unlock(&n->fs->tree);
     return ret;
 }
 
+static int dir_getdents(struct libos_file* f, libos_dirent_fn emit, void* arg) {
+    struct tmpfs_node* n = tmpfs_node_of(f);
+    struct listing l;
+    bool taken = true;
+    do {
+        int64_t pos = libos_file_get_pos(f);
+        int ret = list_from(n, pos, &l);
+        if (ret)
+            return ret;
+        for (size_t at = 0; at < l.used && taken;) {
+            const struct listed* e = (struct listed*)((char*)l.bytes + at);
+            at += ALIGN_UP(sizeof(*e) + e->len, sizeof(uint64_t));
+            taken = emit(arg, e->name, e->len, e->ino, e->type, e->next);
+            if (taken)
+                pos = e->next;
+        }
+        libos_file_set_pos(f, pos);
+    } while (taken && l.more);
+    if (!(f->flags & O_NOATIME))
+        n->atime_ns = tmpfs_now();
+    return 0;
+}
+
 static long dir_seek(struct libos_file* f, int64_t offset, int whence) {
-    lock(&f->lock);
+    int64_t* pos = libos_file_lock_pos(f);
     if (whence == PAL_SEEK_CUR)
-        offset += f->pos;
+        offset += *pos;
     else if (whence == PAL_SEEK_END)
         offset += tmpfs_node_of(f)->dir->next_cookie;
     long ret = -EINVAL;
     if (whence <= PAL_SEEK_END && offset >= 0)
-        ret = f->pos = offset;
-    unlock(&f->lock);
+        ret = *pos = offset;
+    libos_file_unlock_pos(f);
     return ret;
 }
 

@@ -1,11 +1,11 @@
 /*
- * tmpfs regular files. The contents are a memory object of the host, made when there is something
- * to keep, so that mapping a file needs no copy. Position and append are ours.
+ * tmpfs regular files. Position and append are ours.
  */
 #include <linux/falloc.h>
 #include <linux/inotify.h>
 
 #include "libos_event.h"
+#include "libos_mm.h"
 #include "libos_process.h"
 #include "tmpfs.h"
 
@@ -23,9 +23,7 @@ struct libos_file* tmpfs_file_create(struct libos_mount* m, struct tmpfs_node* n
         libos_free(o);
         return NULL;
     }
-    ref_get(&n->ref);
-    if (e)
-        ref_get(&e->ref);
+    tmpfs_use(n, e);
     *o = (struct tmpfs_open){n, e};
     f->data = o;
     f->mode_type = type;
@@ -34,9 +32,10 @@ struct libos_file* tmpfs_file_create(struct libos_mount* m, struct tmpfs_node* n
 
 static void file_close(struct libos_file* f) {
     struct tmpfs_open* o = f->data;
-    tmpfs_notify(f, f->flags & O_ACCMODE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
-    tmpfs_entry_put(o->entry);
-    tmpfs_node_put(o->node);
+    if (f->last) {
+        tmpfs_notify(f, f->flags & O_ACCMODE ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+        tmpfs_unuse(o->node, o->entry);
+    }
     libos_free(o);
 }
 
@@ -51,11 +50,11 @@ static long file_read(struct libos_file* f, const struct iovec* iov, int iov_cou
     if (pos) {
         ret = tmpfs_data_read(n, iov, iov_count, *pos);
     } else {
-        lock(&f->lock);
-        ret = tmpfs_data_read(n, iov, iov_count, f->pos);
+        int64_t* own = libos_file_lock_pos(f);
+        ret = tmpfs_data_read(n, iov, iov_count, *own);
         if (ret > 0)
-            f->pos += ret;
-        unlock(&f->lock);
+            *own += ret;
+        libos_file_unlock_pos(f);
     }
     if (ret > 0 && !(f->flags & O_NOATIME))
         n->atime_ns = tmpfs_now();
@@ -69,27 +68,16 @@ static void drop_privileges(struct tmpfs_node* n) {
         n->mode &= ~(S_ISUID | (n->mode & 010 ? S_ISGID : 0));
 }
 
-/* Under n->lock. */
-static long write_at(struct tmpfs_node* n, const struct iovec* iov, int iov_count, int64_t pos) {
+/* Under n->lock. *over: RLIMIT_FSIZE forbids it. */
+static long write_at(struct tmpfs_node* n, const struct tmpfs_source* src, int64_t pos,
+                     bool* over) {
     uint64_t limit = libos_rlimit(RLIMIT_FSIZE);
-    struct iovec cut = iov[0];
-    if (limit != RLIM64_INFINITY) {
-        if ((uint64_t)pos >= limit && (iov_count > 1 || cut.iov_len)) {
-            libos_signal_self(SIGXFSZ, SI_USER);
-            return -EFBIG;
-        }
-        uint64_t room = limit - pos, size = 0;
-        for (int i = 0; i < iov_count; i++)
-            size += iov[i].iov_len;
-        if (size > room) {
-            cut.iov_len = MIN(cut.iov_len, room);
-            iov = &cut;
-            iov_count = 1;
-        }
-    }
-    long done = tmpfs_data_write(n, iov, iov_count, pos);
+    *over = src->size && (uint64_t)pos >= limit;
+    if (*over)
+        return -EFBIG;
+    long done = tmpfs_data_write(n, src, pos, MIN(src->size, limit - pos));
     if (done > 0) {
-        n->size = MAX(n->size, (uint64_t)pos + done);
+        __atomic_store_n(&n->size, MAX(n->size, (uint64_t)pos + done), __ATOMIC_RELAXED);
         drop_privileges(n);
         tmpfs_touch(n);
     }
@@ -99,38 +87,52 @@ static long write_at(struct tmpfs_node* n, const struct iovec* iov, int iov_coun
 static long file_write(struct libos_file* f, const struct iovec* iov, int iov_count,
                        const int64_t* pos, int rwf) {
     struct tmpfs_node* n = tmpfs_node_of(f);
-    bool append = (f->flags & O_APPEND) || (rwf & PAL_RW_APPEND);
-    if (!pos)
-        lock(&f->lock);
-    lock(&n->lock);
-    int64_t at = append ? (int64_t)n->size : pos ? *pos : f->pos;
-    long ret = write_at(n, iov, iov_count, at);
-    unlock(&n->lock);
-    if (!pos) {
+    struct tmpfs_source src;
+    long ret = tmpfs_source_init(&src, n, iov, iov_count);
+    if (ret)
+        return ret;
+    bool append = (f->flags & O_APPEND) || (rwf & PAL_RW_APPEND), over;
+    int64_t* own = pos ? NULL : libos_file_lock_pos(f);
+    coord_lock(&n->lock);
+    uint64_t size = n->size;
+    int64_t at = append ? (int64_t)size : pos ? *pos : *own;
+    ret = write_at(n, &src, at, &over);
+    coord_unlock(&n->lock);
+    if (own) {
         if (ret > 0)
-            f->pos = at + ret;
-        unlock(&f->lock);
+            *own = at + ret;
+        libos_file_unlock_pos(f);
     }
-    if (ret > 0)
+    tmpfs_source_free(&src);
+    if (over)
+        libos_signal_self(SIGXFSZ, SI_USER);
+    if (ret > 0) {
+        tmpfs_resized(n, size);
         tmpfs_notify(f, IN_MODIFY);
+    }
     return ret;
 }
 
 static long seek_hole(struct tmpfs_node* n, int64_t offset, int whence) {
     if (offset < 0 || (uint64_t)offset >= n->size)
         return -ENXIO;
-    if (!n->mem) /* small, and all of it data */
+    PAL_HANDLE mem = n->range ? libos_store_object(n->range) : NULL;
+    if (!mem) /* small, and all of it data */
         return whence == PAL_SEEK_DATA ? offset : (long)n->size;
-    return pal_to_errno(PalStreamSeek(n->mem, offset, whence)); /* its position is nobody's */
+    const int64_t start = libos_store_offset(n->range, 0);
+    int64_t ret = PalStreamSeek(mem, start + offset, whence); /* its position is nobody's */
+    if (whence == PAL_SEEK_DATA && (ret < 0 || (uint64_t)(ret - start) >= n->size))
+        return -ENXIO;
+    return ret < 0 ? pal_to_errno(ret) : (long)MIN((uint64_t)(ret - start), n->size);
 }
 
 static long file_seek(struct libos_file* f, int64_t offset, int whence) {
     struct tmpfs_node* n = tmpfs_node_of(f);
-    lock(&f->lock);
-    lock(&n->lock);
+    int64_t* pos = libos_file_lock_pos(f);
+    coord_lock(&n->lock);
     long ret = 0;
     if (whence == PAL_SEEK_CUR)
-        offset += f->pos;
+        offset += *pos;
     else if (whence == PAL_SEEK_END)
         offset += n->size;
     else if (whence != PAL_SEEK_SET)
@@ -138,9 +140,9 @@ static long file_seek(struct libos_file* f, int64_t offset, int whence) {
     if (ret >= 0 && offset < 0)
         ret = -EINVAL;
     if (ret >= 0)
-        ret = f->pos = offset;
-    unlock(&n->lock);
-    unlock(&f->lock);
+        ret = *pos = offset;
+    coord_unlock(&n->lock);
+    libos_file_unlock_pos(f);
     return ret;
 }
 
@@ -152,17 +154,34 @@ int tmpfs_set_size(struct tmpfs_node* n, uint64_t size) {
     int ret = size == n->size ? 0 : tmpfs_data_resize(n, size);
     if (ret)
         return ret;
-    n->size = size;
+    __atomic_store_n(&n->size, size, __ATOMIC_RELAXED);
     drop_privileges(n);
     tmpfs_touch(n);
     return 0;
 }
 
-static int file_truncate(struct libos_file* f, int64_t size) {
-    struct tmpfs_node* n = tmpfs_node_of(f);
-    lock(&n->lock);
+void tmpfs_resized(struct tmpfs_node* n, uint64_t old_size) {
+    if (n->mapped && PAGE_UP(n->size) != PAGE_UP(old_size))
+        libos_mm_file_resized(libos_tmpfs_is_of, n, MIN(PAGE_UP(n->size), PAGE_UP(old_size)),
+                              MAX(PAGE_UP(n->size), PAGE_UP(old_size)));
+}
+
+bool libos_tmpfs_is_of(const struct libos_file* f, const void* node) {
+    return f->ops == &tmpfs_file_ops && tmpfs_node_of(f) == node;
+}
+
+int tmpfs_truncate(struct tmpfs_node* n, uint64_t size) {
+    coord_lock(&n->lock);
+    uint64_t old_size = n->size;
     int ret = tmpfs_set_size(n, size);
-    unlock(&n->lock);
+    coord_unlock(&n->lock);
+    if (!ret)
+        tmpfs_resized(n, old_size);
+    return ret;
+}
+
+static int file_truncate(struct libos_file* f, int64_t size) {
+    int ret = tmpfs_truncate(tmpfs_node_of(f), size);
     if (!ret)
         tmpfs_notify(f, IN_MODIFY);
     return ret;
@@ -172,62 +191,84 @@ static int file_fallocate(struct libos_file* f, int mode, int64_t offset, int64_
     struct tmpfs_node* n = tmpfs_node_of(f);
     if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
         return -EOPNOTSUPP;
-    lock(&n->lock);
+    if ((uint64_t)offset > LIBOS_STORE_RANGE || (uint64_t)size > LIBOS_STORE_RANGE - offset)
+        return -EFBIG;
+    coord_lock(&n->lock);
+    uint64_t old_size = n->size;
     int ret = tmpfs_need_memory(n);
+    PAL_HANDLE mem = ret ? NULL : libos_store_object(n->range);
     if (!ret)
-        ret = pal_to_errno(PalStreamAllocate(n->mem, mode, offset, size));
+        ret = pal_to_errno(PalStreamAllocate(mem, mode | FALLOC_FL_KEEP_SIZE,
+                                             libos_store_offset(n->range, offset), size));
     if (!ret) {
+        n->sparse = true;
         if (!(mode & FALLOC_FL_KEEP_SIZE))
-            n->size = MAX(n->size, (uint64_t)offset + size);
+            __atomic_store_n(&n->size, MAX(n->size, (uint64_t)offset + size), __ATOMIC_RELAXED);
         tmpfs_touch(n);
     }
-    unlock(&n->lock);
+    coord_unlock(&n->lock);
+    if (!ret)
+        tmpfs_resized(n, old_size);
     return ret;
 }
 
 /* ---- the rest ---------------------------------------------------------------------------------
  */
 
+/* Behind the end of the file the store goes on, but the mapping must not. */
 static int file_mmap(struct libos_file* f, void* addr, size_t size, int prot, int flags,
                      uint64_t offset) {
     struct tmpfs_node* n = tmpfs_node_of(f);
-    lock(&n->lock);
+    coord_lock(&n->lock);
     int ret = tmpfs_need_memory(n);
-    unlock(&n->lock);
+    if (!ret)
+        n->mapped = n->sparse = true;
+    uint64_t end = PAGE_UP(n->size);
+    coord_unlock(&n->lock);
     if (ret)
         return ret;
     PAL_FLG pal_prot = prot & (PAL_PROT_READ | PAL_PROT_WRITE | PAL_PROT_EXEC);
     if ((flags & 0xf) == 2) /* MAP_PRIVATE */
         pal_prot |= PAL_PROT_WRITECOPY;
-    PAL_PTR at = addr;
-    return pal_to_errno(PalStreamMap(n->mem, &at, pal_prot, offset, size));
+    uint64_t inside = offset < end ? MIN(size, end - offset) : 0;
+    if (inside)
+        ret = libos_store_map(n->range, addr, inside, pal_prot, offset);
+    if (!ret && inside < size)
+        ret = libos_store_map_nothing((char*)addr + inside, size - inside, pal_prot);
+    return ret;
 }
 
-static bool is_open_file(const struct libos_file* f) {
-    return f->ops == &tmpfs_file_ops && !(f->flags & O_PATH);
+uint64_t libos_tmpfs_mapped_end(const struct libos_file* f) {
+    return f->ops == &tmpfs_file_ops ? PAGE_UP(tmpfs_node_of(f)->size) : 0;
 }
 
-PAL_HANDLE libos_tmpfs_source(const struct libos_file* f) {
-    return libos_tmpfs_target(f);
-}
-
-PAL_HANDLE libos_tmpfs_target(const struct libos_file* f) {
-    if (!is_open_file(f))
-        return NULL;
+bool libos_tmpfs_host_range(const struct libos_file* f, struct libos_host_range* r) {
+    if (f->ops != &tmpfs_file_ops || (f->flags & O_PATH))
+        return false;
     struct tmpfs_node* n = tmpfs_node_of(f);
-    lock(&n->lock);
+    coord_lock(&n->lock);
     int ret = tmpfs_need_memory(n);
-    unlock(&n->lock);
-    return ret ? NULL : n->mem;
+    r->size = n->size;
+    coord_unlock(&n->lock);
+    if (ret)
+        return false;
+    *r = (struct libos_host_range){.handle = libos_store_object(n->range),
+                                   .start = libos_store_offset(n->range, 0),
+                                   .max = LIBOS_STORE_RANGE,
+                                   .size = r->size};
+    return r->handle != NULL;
 }
 
-void libos_tmpfs_written(const struct libos_file* f, uint64_t end) {
+void libos_tmpfs_written(const struct libos_file* f, uint64_t start, uint64_t end) {
     struct tmpfs_node* n = tmpfs_node_of(f);
-    lock(&n->lock);
-    n->size = MAX(n->size, end);
+    coord_lock(&n->lock);
+    uint64_t old_size = n->size;
+    n->sparse = n->sparse || start > old_size;
+    __atomic_store_n(&n->size, MAX(n->size, end), __ATOMIC_RELAXED);
     drop_privileges(n);
     tmpfs_touch(n);
-    unlock(&n->lock);
+    coord_unlock(&n->lock);
+    tmpfs_resized(n, old_size);
 }
 
 static int file_stat(struct libos_file* f, struct libos_stat* st) {
@@ -263,7 +304,13 @@ static int file_statfs(struct libos_file* f, struct libos_statfs* st) {
 
 static int file_reopen(struct libos_file* f, int flags, struct libos_file** out) {
     struct tmpfs_open* o = f->data;
-    return tmpfs_open_node(f->path->mount, o->node, o->entry, flags, true, out);
+    struct tmpfs* fs = o->node->fs;
+    coord_lock(&fs->tree);
+    int ret = tmpfs_open_node(f->path->mount, o->node, o->entry, flags, true, out);
+    coord_unlock(&fs->tree);
+    if (!ret)
+        ret = tmpfs_opened(out, flags);
+    return ret;
 }
 
 const struct libos_file_ops tmpfs_file_ops = {

@@ -5,6 +5,8 @@
 #include "libos_process.h"
 #include "tmpfs.h"
 
+#define COMMIT_EVERY 64 /* blocks: the undo log holds only so much */
+
 int64_t tmpfs_now(void) {
     PAL_NUM now = 0;
     PalClockGet(PAL_CLOCK_REALTIME, &now);
@@ -12,15 +14,9 @@ int64_t tmpfs_now(void) {
 }
 
 static struct tmpfs_dir* dir_create(void) {
-    struct tmpfs_dir* d = libos_calloc(1, sizeof(*d));
+    struct tmpfs_dir* d = coord_alloc(sizeof(*d));
     if (!d)
         return NULL;
-    d->bucket_count = 8;
-    d->buckets = libos_calloc(d->bucket_count, sizeof(*d->buckets));
-    if (!d->buckets) {
-        libos_free(d);
-        return NULL;
-    }
     list_init(&d->entries);
     d->next_cookie = 2; /* 0 and 1 are "." and ".." */
     return d;
@@ -28,16 +24,15 @@ static struct tmpfs_dir* dir_create(void) {
 
 struct tmpfs_node* tmpfs_node_create(struct tmpfs* fs, uint32_t mode,
                                      const struct tmpfs_node* dir) {
-    struct tmpfs_node* n = libos_calloc(1, sizeof(*n));
+    struct tmpfs_node* n = coord_alloc(sizeof(*n));
     if (!n)
         return NULL;
     bool directory = (mode & S_IFMT) == S_IFDIR;
     if (directory && !(n->dir = dir_create())) {
-        libos_free(n);
+        coord_free(n);
         return NULL;
     }
     struct libos_thread* t = get_cur_thread();
-    ref_set(&n->ref, 1);
     n->fs = fs;
     n->ino = __atomic_add_fetch(&fs->last_ino, 1, __ATOMIC_RELAXED);
     n->mode = mode;
@@ -54,50 +49,78 @@ struct tmpfs_node* tmpfs_node_create(struct tmpfs* fs, uint32_t mode,
     return n;
 }
 
-void tmpfs_node_put(struct tmpfs_node* n) {
-    if (!ref_put(&n->ref))
-        return;
+struct libos_store_range* tmpfs_node_check(struct tmpfs_node* n) {
+    if (n->nlink || n->opens)
+        return NULL;
     if (__atomic_load_n(&g_inotify_watches, __ATOMIC_RELAXED))
         libos_inotify_gone(n);
-    if (n->mem)
-        PalObjectClose(n->mem);
-    list_for_each_safe(x, &n->xattrs, struct tmpfs_xattr, node) {
-        libos_free(x);
+    unsigned int count = 0;
+    while (!list_empty(&n->xattrs)) { /* nobody can find it any more */
+        struct tmpfs_xattr* x = list_first(&n->xattrs, struct tmpfs_xattr, node);
+        coord_list_del(&x->node);
+        coord_free(x);
+        if (++count % COMMIT_EVERY == 0)
+            coord_commit();
     }
-    libos_free(n->data);
+    struct libos_store_range* r = n->range;
+    coord_free(n->data);
     if (n->dir)
-        libos_free(n->dir->buckets);
+        coord_free(n->dir->table);
     if (n->fifo)
         tmpfs_fifo_free(n->fifo);
-    libos_free(n->dir);
-    libos_free(n->target);
-    libos_free(n);
+    coord_free(n->dir);
+    coord_free(n->target);
+    coord_free(n);
+    return r;
+}
+
+void tmpfs_use(struct tmpfs_node* n, struct tmpfs_entry* e) {
+    COORD_SET(n->opens, n->opens + 1);
+    if (e)
+        COORD_SET(e->refs, e->refs + 1);
+}
+
+void tmpfs_unuse(struct tmpfs_node* n, struct tmpfs_entry* e) {
+    struct tmpfs* fs = n->fs;
+    coord_lock(&fs->tree);
+    tmpfs_entry_put(e);
+    COORD_SET(n->opens, n->opens - 1);
+    struct libos_store_range* unused = tmpfs_node_check(n);
+    coord_unlock(&fs->tree);
+    libos_store_free(unused);
+}
+
+/* In units of 512 bytes. */
+static uint64_t blocks_of(const struct tmpfs_node* n) {
+    if (n->range && n->sparse)
+        return libos_store_used(n->range) / 512;
+    return n->range || n->data ? PAGE_UP(n->size) / 512 : 0;
 }
 
 void tmpfs_node_stat(struct tmpfs_node* n, struct libos_stat* st) {
-    lock(&n->lock);
     *st = (struct libos_stat){
-        .dev = n->fs->mount->dev,
+        .dev = n->fs->dev,
         .ino = n->ino,
         .nlink = n->nlink,
         .rdev = n->rdev,
         .mode = n->mode,
         .uid = n->uid,
         .gid = n->gid,
-        .size = n->dir ? n->dir->count * 20UL + 40 : n->size,
         .blksize = PAGE_SIZE,
-        .atime_ns = n->atime_ns,
-        .mtime_ns = n->mtime_ns,
-        .ctime_ns = n->ctime_ns,
-        .btime_ns = n->btime_ns,
-        .mount_id = n->fs->mount->id,
+        .mount_id = n->fs->mount_id,
     };
-    PAL_STREAM_ATTR attr;
-    if (!n->mem && n->data)
-        st->blocks = PAGE_UP(n->size) / 512;
-    if (n->mem && PalStreamAttributesQueryByHandle(n->mem, &attr) == 0)
-        st->blocks = attr.blocks;
-    unlock(&n->lock);
+    bool file = (n->mode & S_IFMT) == S_IFREG;
+    if (file)
+        coord_lock(&n->lock);
+    st->size = n->dir ? n->dir->count * 20UL + 40 : n->size;
+    st->atime_ns = n->atime_ns;
+    st->mtime_ns = n->mtime_ns;
+    st->ctime_ns = n->ctime_ns;
+    st->btime_ns = n->btime_ns;
+    if (file) {
+        st->blocks = blocks_of(n);
+        coord_unlock(&n->lock);
+    }
 }
 
 int tmpfs_may(struct tmpfs_node* n, int want) {

@@ -11,14 +11,14 @@ void tmpfs_notify(const struct libos_file* f, uint32_t mask) {
     struct tmpfs* fs = o->node->fs;
     if (o->node->dir)
         mask |= IN_ISDIR;
-    read_lock(&fs->tree);
+    coord_lock(&fs->tree);
     struct tmpfs_entry* e = o->node->dir ? o->node->dir->self : o->entry;
     while (e && !e->dir && e->moved)
         e = e->moved;
     if (e && e->dir)
         libos_inotify_event(e->dir, mask, 0, e->name);
     libos_inotify_event(o->node, mask, 0, NULL);
-    read_unlock(&fs->tree);
+    coord_unlock(&fs->tree);
 }
 
 void tmpfs_notify_name(struct tmpfs_node* dir, struct tmpfs_node* child, uint32_t mask,

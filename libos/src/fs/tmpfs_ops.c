@@ -12,7 +12,6 @@ static struct tmpfs* fs_of(const struct libos_at* at) {
 /* ---- open -------------------------------------------------------------------------------------
  */
 
-/* Under the tree lock or with a reference on n. */
 int tmpfs_open_node(struct libos_mount* m, struct tmpfs_node* n, struct tmpfs_entry* e, int flags,
                     bool check, struct libos_file** out) {
     uint32_t type = n->mode & S_IFMT;
@@ -30,16 +29,18 @@ int tmpfs_open_node(struct libos_mount* m, struct tmpfs_node* n, struct tmpfs_en
             return -EPERM;
         if (type != S_IFREG && type != S_IFDIR)
             return type == S_IFLNK ? -ELOOP : -ENXIO;
-        if ((flags & O_TRUNC) && type == S_IFREG) {
-            lock(&n->lock);
-            ret = tmpfs_set_size(n, 0);
-            unlock(&n->lock);
-            if (ret)
-                return ret;
-        }
     }
     *out = tmpfs_file_create(m, n, e, libos_file_flags(flags));
     return *out ? 0 : -ENOMEM;
+}
+
+int tmpfs_opened(struct libos_file** out, int flags) {
+    if (!(flags & O_TRUNC) || (flags & O_PATH) || (*out)->ops != &tmpfs_file_ops)
+        return 0;
+    int ret = tmpfs_truncate(tmpfs_node_of(*out), 0);
+    if (ret)
+        libos_file_put(*out);
+    return ret;
 }
 
 /* Makes a node at a place where there is none, under the tree's write lock. */
@@ -57,12 +58,15 @@ static int make(struct tmpfs* fs, struct tmpfs_place* p, uint32_t mode, uint64_t
         return -ENOMEM;
     n->rdev = rdev;
     if (target) {
-        n->target = libos_strdup(target);
         n->size = strlen(target);
+        n->target = coord_alloc(n->size + 1);
+        if (n->target)
+            memcpy(n->target, target, n->size);
     }
     ret = target && !n->target ? -ENOMEM : tmpfs_add(p->dir, p->name, p->len, n);
     if (ret) {
-        tmpfs_node_put(n);
+        n->nlink = 0;
+        tmpfs_node_check(n);
         return ret;
     }
     tmpfs_notify_name(p->dir, n, IN_CREATE, 0, tmpfs_find(p->dir, p->name, p->len)->name);
@@ -88,7 +92,7 @@ static int open_tmpfile(const struct libos_at* at, int flags, uint32_t mode,
     n->nlink = 0;
     n->linkable = !(flags & O_EXCL);
     *out = tmpfs_file_create(at->mount, n, NULL, libos_file_flags(flags));
-    tmpfs_node_put(n);
+    tmpfs_node_check(n);
     return *out ? 0 : -ENOMEM;
 }
 
@@ -120,13 +124,9 @@ static int open_place(const struct libos_at* at, struct tmpfs_place* p, int flag
 static int tmpfs_open(const struct libos_at* at, int flags, uint32_t mode,
                       struct libos_file** out) {
     struct tmpfs* fs = fs_of(at);
-    bool creates = (flags & O_CREAT) != 0;
     struct tmpfs_place p;
     struct tmpfs_node* fifo = NULL;
-    if (creates)
-        write_lock(&fs->tree);
-    else
-        read_lock(&fs->tree);
+    coord_lock(&fs->tree);
     int ret;
     if ((flags & O_TMPFILE) == O_TMPFILE) {
         ret = open_tmpfile(at, flags, mode, out);
@@ -136,20 +136,16 @@ static int tmpfs_open(const struct libos_at* at, int flags, uint32_t mode,
             ret = open_place(at, &p, flags, mode, out);
         if (ret == -ENXIO && p.node && (p.node->mode & S_IFMT) == S_IFIFO) {
             fifo = p.node;
-            ref_get(&fifo->ref);
-            if (p.entry)
-                ref_get(&p.entry->ref);
+            tmpfs_use(fifo, p.entry);
         }
     }
-    if (creates)
-        write_unlock(&fs->tree);
-    else
-        read_unlock(&fs->tree);
+    coord_unlock(&fs->tree);
     if (fifo) { /* may block, so not under the lock */
         ret = tmpfs_fifo_open(at->mount, fifo, p.entry, flags, out);
-        tmpfs_entry_put(p.entry);
-        tmpfs_node_put(fifo);
+        tmpfs_unuse(fifo, p.entry);
     }
+    if (!ret)
+        ret = tmpfs_opened(out, flags);
     if (!ret)
         tmpfs_notify(*out, IN_OPEN);
     return ret;
@@ -161,18 +157,18 @@ static int tmpfs_open(const struct libos_at* at, int flags, uint32_t mode,
 static int tmpfs_stat(const struct libos_at* at, struct libos_stat* st) {
     struct tmpfs* fs = fs_of(at);
     struct tmpfs_place p;
-    read_lock(&fs->tree);
+    coord_lock(&fs->tree);
     int ret = tmpfs_walk_existing(at, &p);
     if (!ret)
         tmpfs_node_stat(p.node, st);
-    read_unlock(&fs->tree);
+    coord_unlock(&fs->tree);
     return ret;
 }
 
 static long tmpfs_readlink(const struct libos_at* at, char* buf, size_t size) {
     struct tmpfs* fs = fs_of(at);
     struct tmpfs_place p;
-    read_lock(&fs->tree);
+    coord_lock(&fs->tree);
     long ret = tmpfs_walk_existing(at, &p);
     if (!ret && !p.node->target)
         ret = -EINVAL;
@@ -180,7 +176,7 @@ static long tmpfs_readlink(const struct libos_at* at, char* buf, size_t size) {
         ret = MIN(p.node->size, size);
         memcpy(buf, p.node->target, ret);
     }
-    read_unlock(&fs->tree);
+    coord_unlock(&fs->tree);
     return ret;
 }
 
@@ -190,11 +186,11 @@ static long tmpfs_readlink(const struct libos_at* at, char* buf, size_t size) {
 static int make_at(const struct libos_at* at, uint32_t mode, uint64_t rdev, const char* target) {
     struct tmpfs* fs = fs_of(at);
     struct tmpfs_place p;
-    write_lock(&fs->tree);
+    coord_lock(&fs->tree);
     int ret = tmpfs_walk(at, &p);
     if (!ret)
         ret = p.node ? -EEXIST : make(fs, &p, mode, rdev, target, NULL);
-    write_unlock(&fs->tree);
+    coord_unlock(&fs->tree);
     return ret == -EWALK && p.entry ? -EEXIST : ret;
 }
 
@@ -229,10 +225,8 @@ static int link_node(struct tmpfs* fs, struct tmpfs_node* n, const struct libos_
         ret = tmpfs_add(p.dir, p.name, p.len, n);
     if (ret)
         return ret;
-    if (!n->nlink)
-        ref_get(&n->ref); /* in the tree now */
-    n->nlink++;
-    n->linkable = false;
+    COORD_SET(n->nlink, n->nlink + 1);
+    COORD_SET(n->linkable, false);
     n->ctime_ns = tmpfs_now();
     tmpfs_notify_name(p.dir, n, IN_CREATE, 0, tmpfs_find(p.dir, p.name, p.len)->name);
     (void)fs;
@@ -242,19 +236,19 @@ static int link_node(struct tmpfs* fs, struct tmpfs_node* n, const struct libos_
 static int tmpfs_link(const struct libos_at* from, const struct libos_at* to) {
     struct tmpfs* fs = fs_of(from);
     struct tmpfs_place p;
-    write_lock(&fs->tree);
+    coord_lock(&fs->tree);
     int ret = tmpfs_walk_existing(from, &p);
     if (!ret)
         ret = link_node(fs, p.node, to);
-    write_unlock(&fs->tree);
+    coord_unlock(&fs->tree);
     return ret;
 }
 
 static int tmpfs_link_file(struct libos_file* f, const struct libos_at* to) {
     struct tmpfs* fs = fs_of(to);
-    write_lock(&fs->tree);
+    coord_lock(&fs->tree);
     int ret = link_node(fs, tmpfs_node_of(f), to);
-    write_unlock(&fs->tree);
+    coord_unlock(&fs->tree);
     return ret;
 }
 
@@ -273,26 +267,24 @@ static int may_remove(const struct tmpfs_place* p) {
     return 0;
 }
 
-/* The name goes, and with the last one the node (once nobody has it open). */
-static void drop_name(struct tmpfs_entry* e) {
+/* The name goes, and with the last one the node (once nobody has it open). For libos_store_free().
+ */
+static struct libos_store_range* drop_name(struct tmpfs_entry* e) {
     struct tmpfs_node* n = e->child;
-    if (n->dir) {
-        n->dir->parent = NULL;
-        n->nlink = 0;
-    } else {
-        n->nlink--;
-    }
+    if (n->dir)
+        COORD_SET(n->dir->parent, NULL);
+    COORD_SET(n->nlink, n->dir ? 0 : n->nlink - 1);
     n->ctime_ns = tmpfs_now();
     tmpfs_notify_name(e->dir, n, IN_DELETE, 0, e->name);
     tmpfs_remove(e);
-    if (!n->nlink)
-        tmpfs_node_put(n);
+    return tmpfs_node_check(n);
 }
 
 static int tmpfs_unlink(const struct libos_at* at, bool is_directory) {
     struct tmpfs* fs = fs_of(at);
     struct tmpfs_place p;
-    write_lock(&fs->tree);
+    struct libos_store_range* unused = NULL;
+    coord_lock(&fs->tree);
     int ret = tmpfs_walk(at, &p);
     if (ret == -EWALK && p.entry && p.slash)
         ret = -ENOTDIR;
@@ -307,8 +299,9 @@ static int tmpfs_unlink(const struct libos_at* at, bool is_directory) {
     else if (!ret)
         ret = p.node->dir ? -EISDIR : p.slash ? -ENOTDIR : 0;
     if (!ret)
-        drop_name(p.entry);
-    write_unlock(&fs->tree);
+        unused = drop_name(p.entry);
+    coord_unlock(&fs->tree);
+    libos_store_free(unused);
     return ret;
 }
 
@@ -328,8 +321,9 @@ static int move(struct tmpfs_entry* e, struct tmpfs_place* to) {
     int ret = tmpfs_add(to->dir, to->name, to->len, n);
     if (ret)
         return ret;
-    e->moved = tmpfs_find(to->dir, to->name, to->len); /* for files open under the old name */
-    ref_get(&e->moved->ref);
+    /* For files open under the old name. */
+    COORD_SET(e->moved, tmpfs_find(to->dir, to->name, to->len));
+    COORD_SET(e->moved->refs, e->moved->refs + 1);
     uint32_t cookie = libos_inotify_cookie();
     tmpfs_notify_name(e->dir, n, IN_MOVED_FROM, cookie, e->name);
     tmpfs_notify_name(to->dir, n, IN_MOVED_TO, cookie, e->moved->name);
@@ -345,21 +339,21 @@ static int exchange(struct tmpfs_place* a, struct tmpfs_place* b) {
     if ((x->dir && is_below(b->dir, x)) || (y->dir && is_below(a->dir, y)))
         return -EINVAL;
     if (x->dir && !y->dir) {
-        a->dir->nlink--;
-        b->dir->nlink++;
+        COORD_SET(a->dir->nlink, a->dir->nlink - 1);
+        COORD_SET(b->dir->nlink, b->dir->nlink + 1);
     } else if (y->dir && !x->dir) {
-        b->dir->nlink--;
-        a->dir->nlink++;
+        COORD_SET(b->dir->nlink, b->dir->nlink - 1);
+        COORD_SET(a->dir->nlink, a->dir->nlink + 1);
     }
-    a->entry->child = y;
-    b->entry->child = x;
+    COORD_SET(a->entry->child, y);
+    COORD_SET(b->entry->child, x);
     if (x->dir) {
-        x->dir->parent = b->dir;
-        x->dir->self = b->entry;
+        COORD_SET(x->dir->parent, b->dir);
+        COORD_SET(x->dir->self, b->entry);
     }
     if (y->dir) {
-        y->dir->parent = a->dir;
-        y->dir->self = a->entry;
+        COORD_SET(y->dir->parent, a->dir);
+        COORD_SET(y->dir->self, a->entry);
     }
     tmpfs_touch(a->dir);
     tmpfs_touch(b->dir);
@@ -378,7 +372,8 @@ static int replace_check(struct tmpfs_place* from, struct tmpfs_place* to) {
     return to->node->dir && to->node->dir->count ? -ENOTEMPTY : 0;
 }
 
-static int rename_locked(struct tmpfs_place* from, struct tmpfs_place* to, unsigned int flags) {
+static int rename_locked(struct tmpfs_place* from, struct tmpfs_place* to, unsigned int flags,
+                         struct libos_store_range** unused) {
     if (!from->node)
         return -ENOENT;
     if (!from->entry || (to->node && !to->entry))
@@ -410,7 +405,7 @@ static int rename_locked(struct tmpfs_place* from, struct tmpfs_place* to, unsig
         ret = replace_check(from, to);
         if (ret)
             return ret;
-        drop_name(to->entry);
+        *unused = drop_name(to->entry);
     }
     return move(from->entry, to);
 }
@@ -421,13 +416,15 @@ static int tmpfs_rename(const struct libos_at* from, const struct libos_at* to,
         return -EINVAL;
     struct tmpfs* fs = fs_of(from);
     struct tmpfs_place a, b;
-    write_lock(&fs->tree);
+    struct libos_store_range* unused = NULL;
+    coord_lock(&fs->tree);
     int ret = tmpfs_walk(from, &a);
     if (!ret)
         ret = tmpfs_walk(to, &b);
     if (!ret)
-        ret = rename_locked(&a, &b, flags);
-    write_unlock(&fs->tree);
+        ret = rename_locked(&a, &b, flags, &unused);
+    coord_unlock(&fs->tree);
+    libos_store_free(unused);
     return ret;
 }
 
@@ -486,7 +483,7 @@ static int tmpfs_setattr(struct libos_file* f, const struct libos_attr* a) {
     const uint32_t times =
         PAL_SETATTR_ATIME | PAL_SETATTR_MTIME | PAL_SETATTR_ATIME_NOW | PAL_SETATTR_MTIME_NOW;
     int ret = 0;
-    lock(&n->lock);
+    coord_lock(&n->lock);
     int64_t now = tmpfs_now();
     if (a->which & PAL_SETATTR_OWNER)
         ret = set_owner(n, a);
@@ -504,14 +501,16 @@ static int tmpfs_setattr(struct libos_file* f, const struct libos_attr* a) {
     }
     if (!ret)
         n->ctime_ns = now;
-    unlock(&n->lock);
+    coord_unlock(&n->lock);
     if (!ret)
         notify_attrib(f);
     return ret;
 }
 
 /* Built from the end of buf backwards; under the tree lock. */
-static long name_of(struct tmpfs* fs, const struct tmpfs_entry* e, char* buf, size_t size) {
+static long name_of(const struct libos_mount* m, const struct tmpfs_entry* e, char* buf,
+                    size_t size) {
+    const struct tmpfs* fs = m->data;
     size_t at = size;
     for (; e; e = e->dir->dir->self) {
         if (at < e->len + 1UL)
@@ -524,28 +523,29 @@ static long name_of(struct tmpfs* fs, const struct tmpfs_entry* e, char* buf, si
         if (!e->dir->dir->parent)
             break; /* below a removed directory */
     }
-    size_t head = fs->mount->path_len, len = size - at;
+    size_t head = m->path_len, len = size - at;
     if (head + len > size)
         return -ENAMETOOLONG;
     memmove(buf + head, buf + at, len);
-    memcpy(buf, fs->mount->path, head);
+    memcpy(buf, m->path, head);
     return head + len;
 }
 
 static long tmpfs_get_name(struct libos_file* f, char* buf, size_t size) {
     struct tmpfs_open* o = f->data;
     struct tmpfs* fs = o->node->fs;
-    read_lock(&fs->tree);
+    const struct libos_mount* m = f->path->mount;
+    coord_lock(&fs->tree);
     const struct tmpfs_entry* e = o->node->dir ? o->node->dir->self : o->entry;
     while (e && !e->dir && e->moved)
         e = e->moved;
     bool gone = o->node != fs->root && (!e || !e->dir);
     long len = 0;
     if (!e && o->node != fs->root)
-        len = snprintf(buf, size, "%s/#%lu", fs->mount->path, (unsigned long)o->node->ino);
+        len = snprintf(buf, size, "%s/#%lu", m->path, (unsigned long)o->node->ino);
     else
-        len = name_of(fs, e, buf, size);
-    read_unlock(&fs->tree);
+        len = name_of(m, e, buf, size);
+    coord_unlock(&fs->tree);
     if (len >= 0 && gone)
         len += strlcpy(buf + len, " (deleted)", size - len);
     if (!len)
@@ -580,15 +580,17 @@ const struct libos_fs_ops libos_tmpfs_ops = {
 };
 
 int libos_tmpfs_mount(struct libos_mount* m, uint32_t root_mode) {
-    struct tmpfs* fs = libos_calloc(1, sizeof(*fs));
+    struct tmpfs* fs = coord_alloc(sizeof(*fs));
     if (!fs)
         return -ENOMEM;
-    fs->mount = m;
+    fs->dev = m->dev;
+    fs->mount_id = m->id;
     m->ops = &libos_tmpfs_ops;
     m->data = fs;
+    coord_lock(&fs->tree);
     fs->root = tmpfs_node_create(fs, S_IFDIR | root_mode, NULL);
-    if (!fs->root)
-        return -ENOMEM;
-    m->root = tmpfs_file_create(m, fs->root, NULL, O_PATH);
+    if (fs->root)
+        m->root = tmpfs_file_create(m, fs->root, NULL, O_PATH);
+    coord_unlock(&fs->tree);
     return m->root ? 0 : -ENOMEM;
 }

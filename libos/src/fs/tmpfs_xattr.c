@@ -36,20 +36,20 @@ long tmpfs_getxattr(struct libos_file* f, const char* name, void* value, size_t 
     long ret = may_use(n, name, false);
     if (ret)
         return ret;
-    lock(&n->lock);
+    coord_lock(&n->lock);
     struct tmpfs_xattr* x = find(n, name);
     ret = x ? (long)x->size : -ENODATA;
     if (x && size && x->size > size)
         ret = -ERANGE;
     else if (x && size)
         memcpy(value, x->value, x->size);
-    unlock(&n->lock);
+    coord_unlock(&n->lock);
     return ret;
 }
 
 static struct tmpfs_xattr* new_attr(const char* name, const void* value, size_t size) {
     size_t len = strlen(name) + 1;
-    struct tmpfs_xattr* x = libos_malloc(sizeof(*x) + len + size);
+    struct tmpfs_xattr* x = coord_alloc(sizeof(*x) + len + size);
     if (!x)
         return NULL;
     x->size = size;
@@ -65,23 +65,23 @@ int tmpfs_setxattr(struct libos_file* f, const char* name, const void* value, si
     int ret = may_use(n, name, true);
     if (ret)
         return ret;
-    struct tmpfs_xattr* fresh = new_attr(name, value, size);
-    if (!fresh)
-        return -ENOMEM;
-    lock(&n->lock);
+    coord_lock(&n->lock);
     struct tmpfs_xattr* old = find(n, name);
     if (old && (flags & XATTR_CREATE))
         ret = -EEXIST;
     else if (!old && (flags & XATTR_REPLACE))
         ret = -ENODATA;
+    struct tmpfs_xattr* fresh = ret ? NULL : new_attr(name, value, size);
+    if (!ret && !fresh)
+        ret = -ENOSPC;
     if (!ret) {
-        list_add_tail(&n->xattrs, &fresh->node);
+        coord_list_add_tail(&n->xattrs, &fresh->node);
         if (old)
-            list_del(&old->node);
+            coord_list_del(&old->node);
+        coord_free(old);
         n->ctime_ns = tmpfs_now();
     }
-    unlock(&n->lock);
-    libos_free(ret ? fresh : old);
+    coord_unlock(&n->lock);
     return ret;
 }
 
@@ -90,7 +90,7 @@ long tmpfs_listxattr(struct libos_file* f, char* list, size_t size) {
     bool trusted = libos_capable(CAP_SYS_ADMIN);
     size_t total = 0;
     long ret = 0;
-    lock(&n->lock);
+    coord_lock(&n->lock);
     list_for_each(x, &n->xattrs, struct tmpfs_xattr, node) {
         size_t len = strlen(x->name) + 1;
         if (!trusted && strncmp(x->name, "trusted.", 8) == 0)
@@ -103,7 +103,7 @@ long tmpfs_listxattr(struct libos_file* f, char* list, size_t size) {
             memcpy(list + total, x->name, len);
         total += len;
     }
-    unlock(&n->lock);
+    coord_unlock(&n->lock);
     return ret ? ret : (long)total;
 }
 
@@ -112,13 +112,13 @@ int tmpfs_removexattr(struct libos_file* f, const char* name) {
     int ret = may_use(n, name, true);
     if (ret)
         return ret;
-    lock(&n->lock);
+    coord_lock(&n->lock);
     struct tmpfs_xattr* x = find(n, name);
     if (x) {
-        list_del(&x->node);
+        coord_list_del(&x->node);
+        coord_free(x);
         n->ctime_ns = tmpfs_now();
     }
-    unlock(&n->lock);
-    libos_free(x);
+    coord_unlock(&n->lock);
     return x ? 0 : -ENODATA;
 }

@@ -52,6 +52,7 @@ int libos_rights_create(struct libos_socket_pair* pair, const int* fds, size_t c
             ret = -EBADF;
             break;
         }
+        libos_fd_keep(r->files[r->count]);
     }
     if (ret == 0)
         ret = make_token(token);

@@ -96,6 +96,7 @@ void libos_thread_put(struct libos_thread* t) {
     if (t->fs)
         libos_fs_info_put(t->fs);
     libos_free(t->groups);
+    libos_free(t->held);
     libos_free(t);
 }
 

@@ -86,31 +86,47 @@ static long copy_bounce(struct end* in, struct end* out, size_t size) {
 
 /* Can the host copy this way itself? Of a tmpfs file the position is ours, the contents its. */
 static bool host_can(const struct libos_file* in, const struct libos_file* out) {
-    return (is_host(in) || libos_tmpfs_source(in)) && (is_host(out) || libos_tmpfs_target(out));
+    struct libos_host_range r;
+    return (is_host(in) || libos_tmpfs_host_range(in, &r)) &&
+           (is_host(out) || libos_tmpfs_host_range(out, &r));
 }
 
 static long copy_host(struct end* in, struct end* out, size_t size, PAL_FLG how, PAL_FLG flags) {
-    PAL_HANDLE source = libos_tmpfs_source(in->f), target = libos_tmpfs_target(out->f);
-    bool in_own = source && !in->at_pos, out_own = target && !out->at_pos;
+    struct libos_host_range source, target;
+    bool in_range = libos_tmpfs_host_range(in->f, &source);
+    bool out_range = libos_tmpfs_host_range(out->f, &target);
+    bool in_own = in_range && !in->at_pos, out_own = out_range && !out->at_pos;
     if (in_own)
-        in->pos = __atomic_load_n(&in->f->pos, __ATOMIC_RELAXED);
+        in->pos = libos_file_get_pos(in->f);
     if (out_own)
-        out->pos = __atomic_load_n(&out->f->pos, __ATOMIC_RELAXED);
+        out->pos = libos_file_get_pos(out->f);
     PAL_NUM in_pos = in->pos, out_pos = out->pos;
-    int64_t ret = PalStreamCopy(
-        source ? source : in->f->host, in->at_pos || source ? &in_pos : NULL,
-        target ? target : out->f->host, out->at_pos || target ? &out_pos : NULL, size, how, flags);
+    if (in_range) {
+        size = in_pos < source.size ? MIN(size, source.size - in_pos) : 0;
+        in_pos += source.start;
+    }
+    if (out_range) {
+        if (out_pos > target.max || size > target.max - out_pos)
+            return -EFBIG;
+        out_pos += target.start;
+    }
+    if (!size)
+        return 0;
+    int64_t ret = PalStreamCopy(in_range ? source.handle : in->f->host,
+                                in->at_pos || in_range ? &in_pos : NULL,
+                                out_range ? target.handle : out->f->host,
+                                out->at_pos || out_range ? &out_pos : NULL, size, how, flags);
     if (ret > (int64_t)size)
         return -EIO;
     if (ret > 0) {
         in->pos += ret;
         out->pos += ret;
         if (in_own)
-            __atomic_store_n(&in->f->pos, in->pos, __ATOMIC_RELAXED);
+            libos_file_set_pos(in->f, in->pos);
         if (out_own)
-            __atomic_store_n(&out->f->pos, out->pos, __ATOMIC_RELAXED);
-        if (target)
-            libos_tmpfs_written(out->f, out->pos);
+            libos_file_set_pos(out->f, out->pos);
+        if (out_range)
+            libos_tmpfs_written(out->f, out->pos - ret, out->pos);
     }
     long error = pal_to_errno(ret);
     if (error == -EPIPE)

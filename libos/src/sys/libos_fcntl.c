@@ -42,6 +42,7 @@ static long set_flags(struct libos_file* f, int fd, unsigned long arg) {
             return ret;
     }
     __atomic_store_n(&f->flags, want, __ATOMIC_RELAXED);
+    libos_file_changed(f);
     return 0;
 }
 
@@ -60,6 +61,7 @@ static long set_owner(struct libos_file* f, long arg) {
     }
     f->owner_type = pid < 0 ? F_OWNER_PGRP : F_OWNER_PID;
     f->owner_pid = pid < 0 ? -pid : pid;
+    libos_file_changed(f);
     return 0;
 }
 
@@ -81,6 +83,7 @@ static long set_owner_ex(struct libos_file* f, unsigned long arg) {
     }
     f->owner_type = ex.type;
     f->owner_pid = ex.pid;
+    libos_file_changed(f);
     return 0;
 }
 
@@ -94,6 +97,7 @@ static long set_signal(struct libos_file* f, unsigned long arg) {
     if (arg > LIBOS_NSIG)
         return -EINVAL;
     f->owner_sig = arg;
+    libos_file_changed(f);
     return 0;
 }
 

@@ -124,6 +124,15 @@ CALL int PalStreamOpenAt(PAL_HANDLE dir, PAL_STR path, PAL_FLG access, PAL_FLG s
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
+CALL int PalHandleName(PAL_HANDLE handle, PAL_HANDLE_NAME* name) {
+    (void)handle, (void)name;
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+CALL int PalStreamOpenNamed(const PAL_HANDLE_NAME* name, PAL_FLG access, PAL_FLG options,
+                            PAL_HANDLE* out) {
+    (void)name, (void)access, (void)options, (void)out;
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
 CALL int PalStreamReopen(PAL_HANDLE handle, PAL_FLG access, PAL_FLG options, PAL_HANDLE* out) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }

@@ -370,6 +370,16 @@ int PalStreamOpenAt(PAL_HANDLE dir, PAL_STR path, PAL_FLG access, PAL_FLG share_
 /* The same open file again under new access (a /proc/self/fd reopen). [blocking] as
  * PalStreamOpenAt. */
 int PalStreamReopen(PAL_HANDLE handle, PAL_FLG access, PAL_FLG options, PAL_HANDLE* out);
+/* A name by which other processes of the same user can open the same object, while this process has
+ * it open: for pipes, files and memory objects. */
+typedef struct PAL_HANDLE_NAME_ {
+    PAL_NUM process, number; /* the host's */
+    PAL_NUM dev, ino;        /* what must be found under it */
+} PAL_HANDLE_NAME;
+int PalHandleName(PAL_HANDLE handle, PAL_HANDLE_NAME* name);
+/* PAL_ERROR_STREAMNOTEXIST: that process no longer has it open. Otherwise as PalStreamReopen. */
+int PalStreamOpenNamed(const PAL_HANDLE_NAME* name, PAL_FLG access, PAL_FLG options,
+                       PAL_HANDLE* out);
 int PalStreamWaitForClient(PAL_HANDLE handle, PAL_HANDLE* client, PAL_FLG options); /* [blocking] */
 
 #define PAL_OFFSET_CURRENT ((PAL_NUM)-1) /* use and move the host's own file position */

@@ -1,5 +1,5 @@
 /*
- * Faults of guest code: a stack that grows, or a signal.
+ * Faults of guest code: a stack or a mapped file that grows, or a signal.
  */
 #include "entry.h"
 #include "libos_mm.h"
@@ -14,6 +14,8 @@ void libos_fault_work(struct libos_regs* regs) {
     const struct libos_fault* f = &t->fault;
     bool page_fault = f->trapno == TRAP_PAGE_FAULT && f->signo == SIGSEGV;
     if (page_fault && libos_mm_handle_fault(f->addr, f->error_code))
+        return;
+    if (f->trapno == TRAP_PAGE_FAULT && f->signo == SIGBUS && libos_mm_handle_bus_error(f->addr))
         return;
     siginfo_t info;
     memset(&info, 0, sizeof(info));

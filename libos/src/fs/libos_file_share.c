@@ -1,0 +1,131 @@
+/*
+ * Open file descriptions that processes share after a fork. Each process has its own `struct
+ * libos_file`; what changes and must be the same for all lies in the arena, from the first fork on.
+ * Host files share through the host besides: it keeps their positions.
+ */
+#include "libos_coord.h"
+#include "libos_fs_internal.h"
+#include "libos_process.h"
+#include "libos_store.h"
+
+struct libos_file_shared {
+    struct coord_lock lock; /* guards pos */
+    int64_t pos;
+    uint32_t processes; /* that have it open; atomic */
+    uint32_t flags;     /* this and the owner: atomic, each for itself */
+    uint32_t owner_type;
+    int32_t owner_pid, owner_sig;
+};
+
+void libos_file_refresh(struct libos_file* f) {
+    const struct libos_file_shared* s = f->shared;
+    /* FASYNC says that this process listens: event/libos_sigio.c. */
+    f->flags = (__atomic_load_n(&s->flags, __ATOMIC_RELAXED) & ~FASYNC) | (f->flags & FASYNC);
+    f->owner_type = s->owner_type;
+    f->owner_pid = s->owner_pid;
+    f->owner_sig = s->owner_sig;
+}
+
+void libos_file_changed(struct libos_file* f) {
+    struct libos_file_shared* s = f->shared;
+    if (!s)
+        return;
+    __atomic_store_n(&s->flags, f->flags, __ATOMIC_RELAXED);
+    s->owner_type = f->owner_type;
+    s->owner_pid = f->owner_pid;
+    s->owner_sig = f->owner_sig;
+}
+
+int64_t* libos_file_lock_shared_pos(struct libos_file* f) {
+    coord_lock(&f->shared->lock);
+    return &f->shared->pos; /* one word: whole at any moment, so it needs no undoing */
+}
+
+void libos_file_unlock_shared_pos(struct libos_file* f) {
+    coord_unlock(&f->shared->lock);
+}
+
+int64_t libos_file_get_pos(const struct libos_file* f) {
+    return __atomic_load_n(f->shared ? &f->shared->pos : &f->pos, __ATOMIC_RELAXED);
+}
+
+void libos_file_set_pos(struct libos_file* f, int64_t pos) {
+    __atomic_store_n(f->shared ? &f->shared->pos : &f->pos, pos, __ATOMIC_RELAXED);
+}
+
+/* ---- fork -------------------------------------------------------------------------------------
+ */
+
+static uint32_t g_unshared; /* files that before_fork found no memory for */
+
+static void share(struct libos_file* f) {
+    if (!f->shared) {
+        struct libos_file_shared* s = coord_alloc(sizeof(*s));
+        if (!s) {
+            g_unshared++;
+            return;
+        }
+        s->pos = f->pos;
+        s->processes = 1;
+        f->shared = s;
+        libos_file_changed(f);
+    }
+    __atomic_add_fetch(&f->shared->processes, 1, __ATOMIC_RELAXED);
+}
+
+static void not_forked(struct libos_file* f) {
+    if (f->shared)
+        __atomic_sub_fetch(&f->shared->processes, 1, __ATOMIC_RELAXED);
+}
+
+/* A file that found no memory is private: it counts in no process but this one. */
+static void forget_alone(struct libos_file* f) {
+    if (f->shared && __atomic_load_n(&f->shared->processes, __ATOMIC_RELAXED) == 1) {
+        f->pos = f->shared->pos;
+        libos_file_refresh(f);
+        coord_free(f->shared);
+        f->shared = NULL;
+    }
+}
+
+int libos_files_before_fork(void) {
+    int ret = libos_store_before_fork();
+    if (ret)
+        return ret;
+    g_unshared = 0;
+    libos_files_for_all(share);
+    if (!g_unshared)
+        return 0;
+    libos_files_fork_failed();
+    return -ENOMEM;
+}
+
+void libos_files_fork_failed(void) {
+    libos_files_for_all(not_forked);
+    libos_files_for_all(forget_alone);
+}
+
+bool libos_file_unshare(struct libos_file* f) {
+    struct libos_file_shared* s = f->shared;
+    bool last = __atomic_sub_fetch(&s->processes, 1, __ATOMIC_ACQ_REL) == 0;
+    libos_file_refresh(f);
+    f->pos = s->pos;
+    f->shared = NULL;
+    if (last)
+        coord_free(s);
+    return last;
+}
+
+static void forked(struct libos_file* f) {
+    if (f->ops->forked)
+        f->ops->forked(f);
+}
+
+void libos_files_after_fork(void) {
+    struct libos_thread* self = get_cur_thread();
+    libos_files_for_all(forked);
+    list_for_each(t, &self->process->threads, struct libos_thread, node) {
+        while (t != self && t->held_count)
+            libos_file_put(t->held[--t->held_count]);
+    }
+}

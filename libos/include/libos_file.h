@@ -70,8 +70,8 @@ struct libos_file_shared;
 
 struct libos_file {
     refcount_t ref;
-    uint32_t flags; /* O_* status flags and access mode; atomic. Of a shared one as they were when it
-                       was looked up */
+    uint32_t flags; /* O_* status flags and access mode; atomic. Of a shared one as they were when
+                       it was looked up */
     const struct libos_file_ops* ops;
     PAL_HANDLE host;                  /* owned; closed after ops->close; NULL if none */
     struct libos_file_shared* shared; /* NULL: no other process has it. Changes in a fork only */

@@ -104,8 +104,8 @@ bool libos_mm_query_locked(uint64_t addr, struct libos_vma_info* info);
 bool libos_mm_handle_fault(uint64_t addr, uint64_t error_code);
 /* The same for a SIGBUS in the mapping of a file: true if the file is longer than it was. */
 bool libos_mm_handle_bus_error(uint64_t addr);
-/* A file of the LibOS's own (tmpfs) has become longer or shorter: pages [from, to) of it (offsets in
- * the file) are mapped anew wherever is_of(file, what) says so. Under no lock of the file's. */
+/* A file of the LibOS's own (tmpfs) has become longer or shorter: pages [from, to) of it (offsets
+ * in the file) are mapped anew wherever is_of(file, what) says so. Under no lock of the file's. */
 void libos_mm_file_resized(bool (*is_of)(const struct libos_file* f, const void* what),
                            const void* what, uint64_t from, uint64_t to);
 /* RLIMIT_STACK is now this: give up what the main stack has not touched beyond it. (The stack is

@@ -5,10 +5,10 @@
 
 #include "libos_coord.h"
 
-#define OBJECTS     4 /* each has locks of its own in the host */
-#define OBJECT_SIZE (1UL << 62)
+#define OBJECTS            4 /* each has locks of its own in the host */
+#define OBJECT_SIZE        (1UL << 62)
 #define FALLOC_FLAGS_PUNCH 3 /* FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE */
-#define MAX_LOOKS   100000
+#define MAX_LOOKS          100000
 
 struct store { /* in the arena */
     struct coord_lock lock;

@@ -2,10 +2,10 @@
  * tmpfs: files that live in the arena and the store, so that all processes of the instance see the
  * same. Between tmpfs_*.c.
  *
- * Locks: fs->tree guards names and structure (entries, parents, link counts, and who holds nodes and
- * entries); node->lock guards a node's attributes, extended attributes, contents and size. A file's
- * position is locked first, then tree, then node->lock. Times, modes and owners are single words,
- * read without a lock.
+ * Locks: fs->tree guards names and structure (entries, parents, link counts, and who holds nodes
+ * and entries); node->lock guards a node's attributes, extended attributes, contents and size. A
+ * file's position is locked first, then tree, then node->lock. Times, modes and owners are single
+ * words, read without a lock.
  */
 #ifndef TMPFS_H
 #define TMPFS_H
@@ -37,7 +37,8 @@ struct tmpfs_node {
     uint64_t size;   /* regular files; links: length of the target. Read without the lock */
     char* data;      /* regular files: the contents while they are small ... */
     size_t capacity; /* of data; anything from size on */
-    struct libos_store_range* range; /* ... and once they are not; set once, read without the lock */
+    struct libos_store_range*
+        range; /* ... and once they are not; set once, read without the lock */
     struct list_node xattrs;
     char* target;            /* links */
     struct tmpfs_dir* dir;   /* directories */
@@ -46,7 +47,7 @@ struct tmpfs_node {
 
 struct tmpfs_entry {       /* a name; guarded by the tree lock */
     struct list_node node; /* in the directory, by cookie */
-    uint32_t refs;             /* the directory's, and open files that remember their name */
+    uint32_t refs;         /* the directory's, and open files that remember their name */
     uint32_t hash;
     struct tmpfs_node* dir;    /* NULL: removed */
     struct tmpfs_entry* moved; /* renamed to; referenced */
@@ -58,7 +59,7 @@ struct tmpfs_entry {       /* a name; guarded by the tree lock */
 
 struct tmpfs_dir { /* guarded by the tree lock */
     struct list_node entries;
-    struct tmpfs_entry** table; /* by hash, open addressing; NULL while there are few */
+    struct tmpfs_entry** table;      /* by hash, open addressing; NULL while there are few */
     uint32_t table_size, table_used; /* used: removed ones included */
     uint32_t count;
     uint64_t next_cookie;
@@ -81,8 +82,8 @@ struct tmpfs_open { /* file->data: the process's own; counts in node and entry a
 /* ---- nodes (tmpfs_node.c) ---- */
 /* Both under the tree lock, the new one without name (nlink 1, or 2) and user. */
 struct tmpfs_node* tmpfs_node_create(struct tmpfs* fs, uint32_t mode, const struct tmpfs_node* dir);
-/* A name or a user has gone: if that was the last one, so is the node. Returns what the caller gives
- * to libos_store_free() once it holds no lock. */
+/* A name or a user has gone: if that was the last one, so is the node. Returns what the caller
+ * gives to libos_store_free() once it holds no lock. */
 struct libos_store_range* tmpfs_node_check(struct tmpfs_node* n);
 int64_t tmpfs_now(void);
 void tmpfs_node_stat(struct tmpfs_node* n, struct libos_stat* st);

@@ -214,8 +214,8 @@ static bool list_entry_copy(struct listing* l, const char* name, size_t len,
         return false;
     }
     struct listed* to = (struct listed*)((char*)l->bytes + l->used);
-    *to = (struct listed){
-        .ino = n->ino, .next = next, .len = len, .type = (n->mode & S_IFMT) >> 12};
+    *to =
+        (struct listed){.ino = n->ino, .next = next, .len = len, .type = (n->mode & S_IFMT) >> 12};
     memcpy(to->name, name, len);
     l->used += size;
     return true;

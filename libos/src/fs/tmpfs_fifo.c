@@ -165,8 +165,7 @@ static int make_fifo(struct tmpfs_node* n) {
 }
 
 /* Under n->lock. f has no handle yet. */
-static int open_locked(struct tmpfs_node* n, int flags, struct libos_file* f,
-                       struct fifo_open* o) {
+static int open_locked(struct tmpfs_node* n, int flags, struct libos_file* f, struct fifo_open* o) {
     int ret = make_fifo(n);
     if (ret)
         return ret;

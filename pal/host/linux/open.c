@@ -256,10 +256,8 @@ int PalHandleName(PAL_HANDLE handle, PAL_HANDLE_NAME* name) {
     long ret = host_syscall(__NR_fstat, h->fd, &st);
     if (ret < 0)
         return host_error(ret);
-    *name = (PAL_HANDLE_NAME){.process = host_syscall(__NR_getpid),
-                              .number = h->fd,
-                              .dev = st.st_dev,
-                              .ino = st.st_ino};
+    *name = (PAL_HANDLE_NAME){
+        .process = host_syscall(__NR_getpid), .number = h->fd, .dev = st.st_dev, .ino = st.st_ino};
     return 0;
 }
 

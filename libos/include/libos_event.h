@@ -78,8 +78,10 @@ struct libos_anon_inode {
 };
 struct libos_anon_inode* libos_anon_inode_create(uint32_t mode);
 void libos_anon_inode_put(struct libos_anon_inode* inode);
-int libos_anon_inode_stat(struct libos_file* f, struct libos_stat* st); /* op */
-void libos_anon_inode_close(struct libos_file* f);                      /* op */
+int libos_anon_inode_stat(struct libos_file* f, struct libos_stat* st);           /* op */
+void libos_anon_inode_close(struct libos_file* f);                                /* op */
+long libos_anon_inode_pack(struct libos_file* f, void* data, size_t size);        /* op */
+int libos_anon_inode_unpack(struct libos_file* f, const void* data, size_t size); /* op */
 
 /* As libos_fd_get(), but NULL for O_PATH descriptors too: calls that use the file answer EBADF. */
 struct libos_file* libos_fd_get_open(int fd);
@@ -88,7 +90,7 @@ struct libos_file* libos_fd_get_open(int fd);
 long libos_fd_publish(struct libos_file* f, bool cloexec);
 
 /* ---- pipes ----------------------------------------------------------------------------------- */
-extern const struct libos_file_ops g_libos_pipe_ops;
+extern const struct libos_file_ops g_libos_pipe_ops, g_libos_eventfd_ops, g_libos_timerfd_ops;
 /* Both ends: files[0] reads, files[1] writes. flags: O_NONBLOCK, O_DIRECT. 0 or -errno. */
 int libos_pipe_create(int flags, struct libos_file* files[2]);
 /* F_SETPIPE_SZ and F_GETPIPE_SZ; -EBADF if f is no pipe. For fcntl. */

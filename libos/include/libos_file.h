@@ -63,7 +63,14 @@ struct libos_file_ops {
     void (*forked)(struct libos_file* f);
     /* Open the same object anew, as /proc/self/fd/N does. NULL: by the host handle, or ENXIO. */
     int (*reopen)(struct libos_file* f, int flags, struct libos_file** out);
+    /* The file goes to another process, where it gets a handle of its own on the same host object
+     * (SCM_RIGHTS): what else it needs there, at most LIBOS_PACK_MAX bytes: how many, or -errno.
+     * unpack: makes f->data of that; f has its ops, handle, flags and name already. NULL: it needs
+     * nothing else. */
+    long (*pack)(struct libos_file* f, void* data, size_t size);
+    int (*unpack)(struct libos_file* f, const void* data, size_t size);
 };
+#define LIBOS_PACK_MAX 2048
 
 /* What processes that have the description by fork share. In the arena; fs/libos_file_share.c. */
 struct libos_file_shared;
@@ -88,6 +95,7 @@ struct libos_file {
     struct list_node waiters; /* who polls it inside the LibOS (event/) */
     uint32_t owner_type;      /* F_SETOWN, F_SETSIG (event/). Of a shared one as `flags` */
     int32_t owner_pid, owner_sig;
+    uint64_t serial; /* goes up with each use of this memory */
 };
 
 /* Of a shared file: flags and owner as they are now. */

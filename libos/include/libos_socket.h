@@ -1,6 +1,5 @@
 /*
- * Sockets: AF_INET, AF_INET6 and AF_NETLINK are the host's; AF_UNIX ones are host pairs, their
- * names are the instance's own (net/libos_unix.c).
+ * Sockets: all are the host's; names of AF_UNIX ones are the instance's own (net/libos_unix.c).
  */
 #ifndef LIBOS_SOCKET_H
 #define LIBOS_SOCKET_H
@@ -9,15 +8,16 @@
 
 #include "libos_event.h"
 
+struct libos_unix;
 struct libos_socket {              /* file->data */
     struct libos_anon_inode inode; /* ref is always 1 */
     int family, type, protocol;
     bool receive_timeout, send_timeout; /* SO_RCVTIMEO, SO_SNDTIMEO: interrupted calls are not
                                            restarted; atomic */
-    struct libos_unix* local;           /* AF_UNIX: names and connecting; NULL for socketpair */
-    struct libos_socket_pair* pair;     /* of a socketpair; shared by both ends, NULL else */
+    struct libos_unix* unix_data;       /* AF_UNIX: names and credentials; else NULL */
     uint32_t netlink_id;                /* AF_NETLINK: the address it was bound to */
 };
+extern const struct libos_file_ops g_libos_socket_ops;
 
 #ifndef AF_UNIX
 #define AF_UNIX    1
@@ -32,7 +32,7 @@ static inline struct libos_socket* libos_socket_of(struct libos_file* f) {
     return f->data;
 }
 
-/* A file around a host handle (taken over, on failure too; NULL for AF_UNIX without one). */
+/* A file around a host handle (taken over, on failure too). */
 struct libos_file* libos_socket_file(int family, int type, int protocol, bool nonblock,
                                      PAL_HANDLE host);
 /* socket(2) without its checks of type's flags. */
@@ -54,27 +54,30 @@ int libos_socket_bind(struct libos_file* f, void* addr, PAL_NUM size);
 int libos_socket_connect(struct libos_file* f, const void* addr, PAL_NUM size);
 
 /* ---- descriptors in messages, SCM_RIGHTS (net/libos_rights.c) -----------------------------------
- * Over the host travels a token that stands for the open files; they wait in the LibOS. */
-struct libos_socket_pair {
-    refcount_t ref; /* one per end */
-};
-/* An end is closed: with the last one, files that no one will receive are dropped. */
-void libos_socket_pair_put(struct libos_socket_pair* pair);
-
+ * Host handles travel, and before them a note: a memory object that tells what the files are. */
 #define LIBOS_RIGHTS_MAX 253 /* SCM_MAX_FD */
-/* What stands for files under way. */
-struct libos_rights_token {
-    PAL_HANDLE handle; /* to send; the sender closes it afterwards */
-    uint64_t number;
+struct libos_rights {
+    int fds[LIBOS_RIGHTS_MAX]; /* of the guest */
+    size_t count;
+    bool has_cred; /* credentials other than the sender's own */
+    int32_t cred[3];
 };
-/* For the descriptors fds[]: 0, -EBADF, -ENOMEM, ... */
-int libos_rights_create(struct libos_socket_pair* pair, const int* fds, size_t count,
-                        struct libos_rights_token* token);
-/* Nothing was sent: forget the files. */
-void libos_rights_forget(uint64_t number);
-/* The files behind a received token (taken over): installs up to `room` descriptors, told in fds[].
- * Returns how many were installed; *total: how many came. peek: they stay under way. */
-size_t libos_rights_receive(PAL_HANDLE token, int* fds, size_t room, bool cloexec, bool peek,
-                            size_t* total);
+/* The record for the host: control data of PalSocketSend(). Filled in by libos_rights_pack(), and
+ * released afterwards. 0, -EBADF, -ENOMEM, -ETOOMANYREFS, ... */
+struct libos_rights_record {
+    struct {
+        size_t size;
+        int level, type;
+    } header;
+    PAL_HANDLE handles[LIBOS_RIGHTS_MAX];
+    struct libos_file* files[LIBOS_RIGHTS_MAX]; /* referenced while the message is made */
+    size_t file_count;
+};
+int libos_rights_pack(const struct libos_rights* rights, struct libos_rights_record* record);
+void libos_rights_release(struct libos_rights_record* record);
+/* What came in such a record: `handles` are taken over. Installs up to `room` descriptors into
+ * in->fds; in->count: how many; *total: how many came. */
+void libos_rights_unpack(PAL_HANDLE* handles, size_t handle_count, size_t room, bool cloexec,
+                         struct libos_rights* in, size_t* total);
 
 #endif /* LIBOS_SOCKET_H */

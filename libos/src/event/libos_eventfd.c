@@ -18,17 +18,35 @@ static size_t eventfd_fdinfo(struct libos_file* f, char* buf, size_t size) {
     return MIN((size_t)n, size);
 }
 
+static long eventfd_pack(struct libos_file* f, void* data, size_t size) {
+    if (size < sizeof(struct eventfd_data))
+        return -EINVAL;
+    memcpy(data, f->data, sizeof(struct eventfd_data));
+    return sizeof(struct eventfd_data);
+}
+
+static int eventfd_unpack(struct libos_file* f, const void* data, size_t size) {
+    struct eventfd_data* d = size == sizeof(*d) ? libos_malloc(sizeof(*d)) : NULL;
+    if (!d)
+        return -ENOMEM;
+    memcpy(d, data, sizeof(*d));
+    f->data = d;
+    return 0;
+}
+
 static void eventfd_close(struct libos_file* f) {
     libos_free(f->data);
 }
 
-static const struct libos_file_ops g_eventfd_ops = {
+const struct libos_file_ops g_libos_eventfd_ops = {
     .kind = "eventfd",
     .read = libos_stream_read,
     .write = libos_stream_write,
     .set_flags = libos_stream_set_flags,
     .fdinfo = eventfd_fdinfo,
     .close = eventfd_close,
+    .pack = eventfd_pack,
+    .unpack = eventfd_unpack,
 };
 
 bool libos_is_eventfd(const struct libos_file* f) {
@@ -48,7 +66,8 @@ long libos_eventfd_create(uint32_t initial, bool semaphore, bool nonblock, bool 
         &handle);
     struct libos_file* f = NULL;
     if (ret == 0)
-        f = libos_file_alloc(&g_eventfd_ops, O_RDWR | (nonblock ? O_NONBLOCK : 0), handle, NULL);
+        f = libos_file_alloc(&g_libos_eventfd_ops, O_RDWR | (nonblock ? O_NONBLOCK : 0), handle,
+                             NULL);
     if (!f) {
         libos_free(data);
         return ret ? pal_to_errno(ret) : -ENOMEM;

@@ -57,6 +57,8 @@ const struct libos_file_ops g_libos_pipe_ops = {
     .set_flags = pipe_set_flags,
     .close = libos_anon_inode_close,
     .reopen = pipe_reopen,
+    .pack = libos_anon_inode_pack,
+    .unpack = libos_anon_inode_unpack,
 };
 
 int libos_pipe_create(int flags, struct libos_file* files[2]) {

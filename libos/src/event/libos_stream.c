@@ -137,6 +137,23 @@ void libos_anon_inode_close(struct libos_file* f) {
     libos_anon_inode_put(f->data);
 }
 
+long libos_anon_inode_pack(struct libos_file* f, void* data, size_t size) {
+    if (size < sizeof(struct libos_anon_inode))
+        return -EINVAL;
+    memcpy(data, f->data, sizeof(struct libos_anon_inode));
+    return sizeof(struct libos_anon_inode);
+}
+
+int libos_anon_inode_unpack(struct libos_file* f, const void* data, size_t size) {
+    struct libos_anon_inode* inode = size == sizeof(*inode) ? libos_malloc(sizeof(*inode)) : NULL;
+    if (!inode)
+        return -ENOMEM;
+    memcpy(inode, data, sizeof(*inode));
+    ref_set(&inode->ref, 1);
+    f->data = inode;
+    return 0;
+}
+
 struct libos_file* libos_fd_get_open(int fd) {
     struct libos_file* f = libos_fd_get(fd);
     if (f && (__atomic_load_n(&f->flags, __ATOMIC_RELAXED) & O_PATH)) {

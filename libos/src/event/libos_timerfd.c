@@ -37,16 +37,34 @@ static size_t timerfd_fdinfo(struct libos_file* f, char* buf, size_t size) {
     return MIN((size_t)n, size);
 }
 
+static long timerfd_pack(struct libos_file* f, void* data, size_t size) {
+    if (size < sizeof(struct timerfd_data))
+        return -EINVAL;
+    memcpy(data, f->data, sizeof(struct timerfd_data));
+    return sizeof(struct timerfd_data);
+}
+
+static int timerfd_unpack(struct libos_file* f, const void* data, size_t size) {
+    struct timerfd_data* d = size == sizeof(*d) ? libos_malloc(sizeof(*d)) : NULL;
+    if (!d)
+        return -ENOMEM;
+    memcpy(d, data, sizeof(*d));
+    f->data = d;
+    return 0;
+}
+
 static void timerfd_close(struct libos_file* f) {
     libos_free(f->data);
 }
 
-static const struct libos_file_ops g_timerfd_ops = {
+const struct libos_file_ops g_libos_timerfd_ops = {
     .kind = "timerfd",
     .read = libos_stream_read,
     .set_flags = libos_stream_set_flags,
     .fdinfo = timerfd_fdinfo,
     .close = timerfd_close,
+    .pack = timerfd_pack,
+    .unpack = timerfd_unpack,
 };
 
 long libos_timerfd_create(int clock, bool nonblock, bool cloexec) {
@@ -58,7 +76,8 @@ long libos_timerfd_create(int clock, bool nonblock, bool cloexec) {
     int ret = PalTimerCreate((PAL_FLG)clock, nonblock ? PAL_OPTION_NONBLOCK : 0, &handle);
     struct libos_file* f = NULL;
     if (ret == 0)
-        f = libos_file_alloc(&g_timerfd_ops, O_RDWR | (nonblock ? O_NONBLOCK : 0), handle, NULL);
+        f = libos_file_alloc(&g_libos_timerfd_ops, O_RDWR | (nonblock ? O_NONBLOCK : 0), handle,
+                             NULL);
     if (!f) {
         libos_free(data);
         return ret ? pal_to_errno(ret) : -ENOMEM;
@@ -68,7 +87,7 @@ long libos_timerfd_create(int clock, bool nonblock, bool cloexec) {
 }
 
 bool libos_is_timerfd(const struct libos_file* f) {
-    return f->ops == &g_timerfd_ops;
+    return f->ops == &g_libos_timerfd_ops;
 }
 
 static void fill_itimerspec(struct __kernel_itimerspec* out, PAL_NUM value, PAL_NUM interval) {

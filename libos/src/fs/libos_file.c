@@ -115,6 +115,7 @@ struct libos_file* libos_file_alloc(const struct libos_file_ops* ops, int flags,
     f->owner_type = 0;
     f->owner_pid = 0;
     f->owner_sig = 0;
+    f->serial++;
     __atomic_store_n(&f->ref.count, 1, __ATOMIC_RELEASE);
     return f;
 }

@@ -15,8 +15,6 @@
 #define MSG_TRUNC_    0x20u
 #define MSG_DONTWAIT_ 0x40u
 
-static const struct libos_file_ops g_socket_ops, g_lone_socket_ops;
-
 /* ---- life ------------------------------------------------------------------------------------ */
 
 struct libos_file* libos_socket_file(int family, int type, int protocol, bool nonblock,
@@ -25,8 +23,7 @@ struct libos_file* libos_socket_file(int family, int type, int protocol, bool no
     struct libos_socket* s = inode ? libos_calloc(1, sizeof(*s)) : NULL;
     if (!s) {
         libos_anon_inode_put(inode);
-        if (host)
-            PalObjectClose(host);
+        PalObjectClose(host);
         return NULL;
     }
     s->inode = *inode;
@@ -34,9 +31,15 @@ struct libos_file* libos_socket_file(int family, int type, int protocol, bool no
     s->family = family;
     s->type = type;
     s->protocol = protocol;
+    if (family == AF_UNIX && !(s->unix_data = libos_unix_alloc())) {
+        libos_free(s);
+        PalObjectClose(host);
+        return NULL;
+    }
     struct libos_file* f =
-        libos_file_alloc(&g_socket_ops, O_RDWR | (nonblock ? O_NONBLOCK : 0), host, NULL);
+        libos_file_alloc(&g_libos_socket_ops, O_RDWR | (nonblock ? O_NONBLOCK : 0), host, NULL);
     if (!f) {
+        libos_free(s->unix_data);
         libos_free(s);
         return NULL;
     }
@@ -47,22 +50,8 @@ struct libos_file* libos_socket_file(int family, int type, int protocol, bool no
 
 static void socket_close(struct libos_file* f) {
     struct libos_socket* s = libos_socket_of(f);
-    if (s->local)
-        libos_unix_release(s->local);
-    libos_socket_pair_put(s->pair);
+    libos_free(s->unix_data);
     libos_free(s);
-}
-
-bool libos_socket_alone(const struct libos_file* f) {
-    return __atomic_load_n(&f->ops, __ATOMIC_ACQUIRE) == &g_lone_socket_ops;
-}
-
-void libos_socket_set_alone(struct libos_file* f) {
-    __atomic_store_n(&f->ops, &g_lone_socket_ops, __ATOMIC_RELEASE);
-}
-
-void libos_socket_set_connected(struct libos_file* f) {
-    __atomic_store_n(&f->ops, &g_socket_ops, __ATOMIC_RELEASE);
 }
 
 int libos_socket_create(int family, int type, int protocol, bool nonblock,
@@ -75,11 +64,11 @@ int libos_socket_create(int family, int type, int protocol, bool nonblock,
             type = SOCK_DGRAM; /* as Linux does */
         if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
             return -ESOCKTNOSUPPORT;
-        return libos_unix_create(type, protocol, nonblock, out);
     }
     if (family == AF_NETLINK && protocol != NETLINK_ROUTE)
         return -EPROTONOSUPPORT; /* the others tell of the host, not of this instance */
-    int ret = PalSocketCreate((PAL_FLG)family, (PAL_FLG)type, (PAL_FLG)protocol,
+    PAL_FLG host_protocol = family == AF_UNIX ? 0 : (PAL_FLG)protocol;
+    int ret = PalSocketCreate((PAL_FLG)family, (PAL_FLG)type, host_protocol,
                               nonblock ? PAL_OPTION_NONBLOCK : 0, &host);
     if (ret < 0)
         return (int)pal_to_errno(ret);
@@ -99,7 +88,7 @@ int libos_socket_get(int fd, struct libos_file** out) {
     struct libos_file* f = libos_fd_get_open(fd);
     if (!f)
         return -EBADF;
-    if (f->ops != &g_socket_ops && f->ops != &g_lone_socket_ops) {
+    if (f->ops != &g_libos_socket_ops) {
         libos_file_put(f);
         return -ENOTSOCK;
     }
@@ -139,41 +128,23 @@ static uint64_t size_of(const struct libos_message* m) {
     return size;
 }
 
-static int no_peer(const struct libos_socket* s) {
-    return s->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
-}
-
-/* Datagrams between named sockets go into the far end of the receiver. */
-static int64_t send_datagram(struct libos_file* f, const struct libos_message* m,
-                             unsigned int flags) {
-    struct libos_file* target;
-    PAL_HANDLE via;
-    bool to = m->addr && m->addr_size;
-    int ret = libos_unix_target(f, to ? m->addr : NULL, m->addr_size, &target, &via);
-    if (ret < 0)
-        return ret;
-    if (f->flags & O_NONBLOCK)
-        flags |= MSG_DONTWAIT_;
-    int64_t sent = PalSocketSend(via, m->iov, (PAL_NUM)m->iov_count, NULL, 0, m->control,
-                                 m->control_size, flags);
-    libos_file_put(target);
-    return pal_to_errno(sent);
-}
-
 static int64_t send_to_host(struct libos_file* f, const struct libos_message* m,
                             unsigned int flags) {
     struct libos_socket* s = libos_socket_of(f);
-    bool local = s->family == AF_UNIX;
-    if (local && s->type == SOCK_DGRAM && s->local)
-        return send_datagram(f, m, flags);
-    if (local && m->addr && m->addr_size)
-        return libos_socket_alone(f) ? -EOPNOTSUPP : -EISCONN;
-    if (libos_socket_alone(f))
-        return -ENOTCONN;
+    const void* addr = m->addr;
+    PAL_NUM addr_size = m->addr_size;
+    struct sockaddr_un host;
     if (s->family == AF_NETLINK)
         return libos_netlink_send(f, m, flags);
-    return pal_to_errno(PalSocketSend(f->host, m->iov, (PAL_NUM)m->iov_count, m->addr, m->addr_size,
-                                      m->control, m->control_size, flags));
+    if (s->family == AF_UNIX && addr && addr_size) {
+        int ret = libos_unix_target(f, addr, addr_size, &host, &addr_size);
+        if (ret < 0)
+            return ret;
+        addr = &host;
+    }
+    return pal_to_errno(PalSocketSend(f->host, m->iov, (PAL_NUM)m->iov_count,
+                                      addr_size ? addr : NULL, addr_size, m->control,
+                                      m->control_size, flags));
 }
 
 long libos_socket_send(struct libos_file* f, const struct libos_message* m, unsigned int flags) {
@@ -189,8 +160,6 @@ long libos_socket_send(struct libos_file* f, const struct libos_message* m, unsi
 
 long libos_socket_receive(struct libos_file* f, struct libos_message* m, unsigned int flags) {
     struct libos_socket* s = libos_socket_of(f);
-    if (libos_socket_alone(f))
-        return no_peer(s);
     PAL_NUM addr_room = m->addr_size, control_room = m->control_size;
     bool whole = m->control || m->flags;
     m->flags = 0;
@@ -208,6 +177,8 @@ long libos_socket_receive(struct libos_file* f, struct libos_message* m, unsigne
     /* The address may be longer than its buffer: then it was cut. */
     if (m->addr_size > addr_room && m->addr_size > sizeof(struct __kernel_sockaddr_storage))
         return -EIO;
+    if (s->family == AF_UNIX && m->addr)
+        libos_unix_sender(f, m->addr, &m->addr_size);
     return ret;
 }
 
@@ -264,37 +235,62 @@ static long socket_ioctl(struct libos_file* f, unsigned int cmd, unsigned long a
             return -ENOTTY;
     }
     int value = 0;
-    if (libos_socket_alone(f))
-        return -EINVAL;
     int ret = PalStreamControl(f->host, op, &value, sizeof(value));
     if (ret < 0)
         return pal_to_errno(ret);
     return value < 0 ? -EIO : user_put(value, (int*)arg);
 }
 
-static PAL_HANDLE no_handle(struct libos_file* f) {
-    (void)f;
-    return NULL;
-}
+/* ---- sent to another process ----------------------------------------------------------------- */
 
-static const struct libos_file_ops g_socket_ops = {
-    .kind = "socket",
-    .read = socket_read,
-    .write = socket_write,
-    .ioctl = socket_ioctl,
-    .stat = libos_anon_inode_stat,
-    .set_flags = libos_stream_set_flags,
-    .close = socket_close,
+struct packed_socket {
+    struct libos_socket socket;
+    struct libos_unix local;
 };
 
-static const struct libos_file_ops g_lone_socket_ops = {
+static long socket_pack(struct libos_file* f, void* data, size_t size) {
+    struct packed_socket* p = data;
+    struct libos_socket* s = libos_socket_of(f);
+    if (size < sizeof(*p))
+        return -EINVAL;
+    p->socket = *s;
+    if (!s->unix_data)
+        return sizeof(p->socket);
+    lock(&s->unix_data->lock);
+    p->local = *s->unix_data;
+    unlock(&s->unix_data->lock);
+    return sizeof(*p);
+}
+
+static int socket_unpack(struct libos_file* f, const void* data, size_t size) {
+    const struct packed_socket* p = data;
+    struct libos_socket* s = libos_malloc(sizeof(*s));
+    if (!s)
+        return -ENOMEM;
+    *s = p->socket;
+    s->unix_data = NULL;
+    if (s->family == AF_UNIX) {
+        s->unix_data = size == sizeof(*p) ? libos_unix_alloc() : NULL;
+        if (!s->unix_data) {
+            libos_free(s);
+            return -ENOMEM;
+        }
+        *s->unix_data = p->local;
+        s->unix_data->lock = (libos_lock_t)LIBOS_LOCK_INIT;
+    }
+    ref_set(&s->inode.ref, 1);
+    f->data = s;
+    return 0;
+}
+
+const struct libos_file_ops g_libos_socket_ops = {
     .kind = "socket",
     .read = socket_read,
     .write = socket_write,
     .ioctl = socket_ioctl,
     .stat = libos_anon_inode_stat,
     .set_flags = libos_stream_set_flags,
-    .poll = libos_unix_poll,
-    .poll_handle = no_handle,
     .close = socket_close,
+    .pack = socket_pack,
+    .unpack = socket_unpack,
 };

@@ -6,7 +6,7 @@
 #include <linux/uio.h>
 
 #include "libos_fs_calls.h"
-#include "libos_socket.h"
+#include "../net/libos_unix.h"
 #include "libos_socket_user.h"
 #include "libos_table.h"
 #include "libos_time.h"
@@ -15,7 +15,7 @@
 #define CONTROL_MAX       65536u
 #define SCM_RIGHTS_       1
 #define SCM_CREDENTIALS_  2
-#define OWN_CONTROL       64 /* bytes; a token where the guest left room for less */
+#define OWN_CONTROL       2304 /* bytes: handles and credentials, however little room the guest left */
 #define MSG_PEEK_         0x2u
 #define MSG_CTRUNC_       0x8u
 #define MSG_DONTWAIT_     0x40u
@@ -105,20 +105,16 @@ long libos_syscall_recvfrom(int fd, void* buffer, size_t size, unsigned int flag
 
 /* ---- control data ---------------------------------------------------------------------------- */
 
-/* Is the credential one the sender may claim? */
-static bool own_credentials(const int32_t cred[3]) {
+/* Is the credential one the sender may claim? Linux: scm_check_creds. */
+static bool may_claim(const int32_t cred[3]) {
     const struct libos_thread* t = get_cur_thread();
     uint32_t uid = (uint32_t)cred[1], gid = (uint32_t)cred[2];
-    return cred[0] == cur_process()->pid && (uid == t->uid || uid == t->euid || uid == t->suid) &&
-           (gid == t->gid || gid == t->egid || gid == t->sgid);
+    return (cred[0] == cur_process()->pid || libos_capable(CAP_SYS_ADMIN)) &&
+           (uid == t->uid || uid == t->euid || uid == t->suid || libos_capable(CAP_SETUID)) &&
+           (gid == t->gid || gid == t->egid || gid == t->sgid || libos_capable(CAP_SETGID));
 }
 
-struct rights { /* descriptors the guest sends */
-    int fds[LIBOS_RIGHTS_MAX];
-    size_t count;
-};
-
-static int add_rights(struct rights* rights, const char* data, size_t size) {
+static int add_rights(struct libos_rights* rights, const char* data, size_t size) {
     size_t n = size / sizeof(int);
     if (rights->count + n > LIBOS_RIGHTS_MAX)
         return -EINVAL;
@@ -127,30 +123,44 @@ static int add_rights(struct rights* rights, const char* data, size_t size) {
     return 0;
 }
 
-/* What the guest sends along. Descriptors are taken out into `rights`; credentials are checked and
- * left out, as the receiving end makes them up. Rewrites in place; *size shrinks. */
-static int check_control(char* control, PAL_NUM* size, bool local, struct rights* rights) {
+static int add_credentials(struct libos_rights* rights, const char* data) {
+    const struct libos_thread* t = get_cur_thread();
+    memcpy(rights->cred, data, sizeof(rights->cred));
+    if (!may_claim(rights->cred))
+        return -EPERM;
+    /* Without it the receiver makes up the same. */
+    rights->has_cred = rights->cred[0] != cur_process()->pid ||
+                       rights->cred[1] != (int32_t)t->uid || rights->cred[2] != (int32_t)t->gid;
+    return 0;
+}
+
+/* What the guest sends along. Over AF_UNIX descriptors and credentials are taken out into `rights`.
+ * Rewrites in place; *size shrinks. */
+static int check_control(char* control, PAL_NUM* size, bool local, struct libos_rights* rights) {
     PAL_NUM kept = 0;
     for (PAL_NUM pos = 0; pos + sizeof(struct control_header) <= *size;) {
         struct control_header h;
+        int ret = 0;
         memcpy(&h, control + pos, sizeof(h));
         if (h.size < sizeof(h) || h.size > *size - pos)
             return -EINVAL;
+        const char* data = control + pos + sizeof(h);
         PAL_NUM step = MIN((PAL_NUM)CONTROL_ALIGN(h.size), *size - pos);
-        if (h.level == SOL_SOCKET_ && h.type == SCM_RIGHTS_) {
-            if (!local || add_rights(rights, control + pos + sizeof(h), h.size - sizeof(h)) < 0)
-                return -EINVAL;
-        } else if (h.level == SOL_SOCKET_ && h.type == SCM_CREDENTIALS_) {
-            int32_t cred[3];
-            if (h.size != sizeof(h) + sizeof(cred))
-                return -EINVAL;
-            memcpy(cred, control + pos + sizeof(h), sizeof(cred));
-            if (!own_credentials(cred))
-                return -EPERM;
-        } else {
+        bool socket_level = h.level == SOL_SOCKET_;
+        if (local && socket_level && h.type == SCM_RIGHTS_) {
+            ret = add_rights(rights, data, h.size - sizeof(h));
+        } else if (local && h.level == SOL_SOCKET_ && h.type == SCM_CREDENTIALS_) {
+            ret = h.size == sizeof(h) + sizeof(rights->cred) ? add_credentials(rights, data)
+                                                             : -EINVAL;
+        } else if (local && socket_level) {
+            ret = -EINVAL;
+        } else if (!local &&
+                   !(socket_level && (h.type == SCM_RIGHTS_ || h.type == SCM_CREDENTIALS_))) {
             memmove(control + kept, control + pos, step);
             kept += step;
         }
+        if (ret < 0)
+            return ret;
         pos += step;
     }
     *size = kept;
@@ -184,22 +194,41 @@ static int put_control(struct control_out* out, int level, int type, const void*
     return 0;
 }
 
-static int put_rights(struct control_out* out, PAL_HANDLE token, unsigned int flags) {
-    int fds[LIBOS_RIGHTS_MAX];
-    size_t room = out->room - out->used, total = 0;
+static int put_rights(struct control_out* out, struct libos_rights* in, const void* record,
+                      size_t size, unsigned int flags) {
+    PAL_HANDLE handles[LIBOS_RIGHTS_MAX];
+    size_t count = MIN(size / sizeof(PAL_HANDLE), (size_t)LIBOS_RIGHTS_MAX), total = 0;
+    size_t room = out->room - out->used;
     size_t fits = room <= sizeof(struct control_header)
                       ? 0
                       : (room - sizeof(struct control_header)) / sizeof(int);
-    size_t n = libos_rights_receive(token, fds, MIN(fits, (size_t)LIBOS_RIGHTS_MAX),
-                                    flags & MSG_CMSG_CLOEXEC_, flags & MSG_PEEK_, &total);
-    if (n < total)
+    if (!count)
+        return 0;
+    memcpy(handles, record, count * sizeof(PAL_HANDLE));
+    libos_rights_unpack(handles, count, fits, flags & MSG_CMSG_CLOEXEC_, in, &total);
+    if (in->count < total)
         out->cut = true;
-    return n ? put_control(out, SOL_SOCKET_, SCM_RIGHTS_, fds, n * sizeof(int)) : 0;
+    return 0;
 }
 
-/* What came along: tokens become descriptors, the host's idea of the sender the guest's. */
-static int translate_control(struct control_out* out, const char* control, PAL_NUM size,
-                             unsigned int flags) {
+/* Who sent it, by what the host tells and what the message told. */
+static int put_credentials(struct control_out* out, const struct libos_rights* in,
+                           const char* data) {
+    int32_t cred[3];
+    const void* told = in->has_cred ? (const void*)in->cred : data;
+    memcpy(cred, told, sizeof(cred));
+    if (!in->has_cred)
+        libos_unix_sender_cred(cred);
+    return put_control(out, SOL_SOCKET_, SCM_CREDENTIALS_, cred, sizeof(cred));
+}
+
+/* What came along: handles become descriptors, the host's idea of the sender the guest's. As on
+ * Linux, credentials come before descriptors. */
+static int translate_local(struct control_out* out, const char* control, PAL_NUM size,
+                           unsigned int flags, bool credentials) {
+    struct libos_rights in = {.count = 0, .has_cred = false};
+    const char *rights = NULL, *cred = NULL;
+    size_t rights_size = 0;
     int ret = 0;
     for (PAL_NUM pos = 0; pos + sizeof(struct control_header) <= size;) {
         struct control_header h;
@@ -207,23 +236,35 @@ static int translate_control(struct control_out* out, const char* control, PAL_N
         if (h.size < sizeof(h) || h.size > size - pos)
             return -EIO;
         const char* data = control + pos + sizeof(h);
-        const struct libos_thread* t = get_cur_thread();
-        int32_t cred[3] = {cur_process()->pid, (int32_t)t->euid, (int32_t)t->egid};
-        PAL_HANDLE token;
-        int put = 0;
         if (h.level == SOL_SOCKET_ && h.type == SCM_RIGHTS_) {
-            memcpy(&token, data, sizeof(token));
-            if (token)
-                put = put_rights(out, token, flags);
+            rights = data;
+            rights_size = h.size - sizeof(h);
         } else if (h.level == SOL_SOCKET_ && h.type == SCM_CREDENTIALS_) {
-            put = put_control(out, h.level, h.type, cred, sizeof(cred));
+            cred = h.size == sizeof(h) + 3 * sizeof(int32_t) ? data : NULL;
         } else {
-            put = put_control(out, h.level, h.type, data, h.size - sizeof(h));
+            ret = ret ? ret : put_control(out, h.level, h.type, data, h.size - sizeof(h));
         }
-        ret = ret ? ret : put;
         pos += CONTROL_ALIGN(h.size);
     }
+    struct control_out after = *out;
+    if (cred && credentials) /* the room that they will take */
+        after.used += MIN(CONTROL_ALIGN(sizeof(struct control_header) + 3 * sizeof(int32_t)),
+                          out->room - out->used);
+    if (rights) {
+        put_rights(&after, &in, rights, rights_size, flags);
+        out->cut |= after.cut;
+    }
+    if (cred && credentials && ret == 0)
+        ret = put_credentials(out, &in, cred);
+    if (in.count && ret == 0)
+        ret = put_control(out, SOL_SOCKET_, SCM_RIGHTS_, in.fds, in.count * sizeof(int));
     return ret;
+}
+
+static int copy_control(struct control_out* out, const char* control, PAL_NUM size) {
+    PAL_NUM n = MIN(size, out->room);
+    out->used = n;
+    return user_copy_to(out->user, control, n);
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
@@ -269,31 +310,21 @@ static int import_header(struct import* in, const struct user_msghdr* user, size
     return 0;
 }
 
-/* Descriptors go as one token, in a control record of their own. */
 static long send_with_rights(struct libos_file* f, struct libos_message* m,
-                             const struct rights* rights, unsigned int flags) {
-    struct libos_rights_token token;
-    struct libos_socket_pair* pair = libos_socket_of(f)->pair;
-    if (!pair)
-        return -ENOTCONN;
-    int ret = libos_rights_create(pair, rights->fds, rights->count, &token);
+                             const struct libos_rights* rights, unsigned int flags) {
+    struct libos_rights_record record;
+    int ret = libos_rights_pack(rights, &record);
     if (ret < 0)
         return ret;
-    struct {
-        struct control_header header;
-        PAL_HANDLE handle;
-    } record = {{sizeof(record), SOL_SOCKET_, SCM_RIGHTS_}, token.handle};
     struct libos_message with_record = *m;
     with_record.control = &record;
-    with_record.control_size = sizeof(record);
+    with_record.control_size = record.header.size;
     long sent = libos_socket_send(f, &with_record, flags);
-    PalObjectClose(token.handle);
-    if (sent < 0)
-        libos_rights_forget(token.number);
+    libos_rights_release(&record);
     return sent;
 }
 
-static int get_control(struct import* in, bool local, struct rights* rights) {
+static int get_control(struct import* in, bool local, struct libos_rights* rights) {
     if (in->user.control_size > CONTROL_MAX)
         return -ENOBUFS;
     if (user_copy_from(in->control, in->user.control, in->m.control_size) < 0)
@@ -306,7 +337,9 @@ static int get_control(struct import* in, bool local, struct rights* rights) {
 
 static long send_message(struct libos_file* f, const struct user_msghdr* user, unsigned int flags) {
     struct import in;
-    struct rights rights = {.count = 0};
+    struct libos_rights rights;
+    rights.count = 0;
+    rights.has_cred = false;
     long ret = import_header(&in, user, 0);
     flags &= ~MSG_CMSG_COMPAT_;
     if (ret == 0 && in.user.name_size) {
@@ -318,17 +351,23 @@ static long send_message(struct libos_file* f, const struct user_msghdr* user, u
     if (ret == 0 && in.control)
         ret = get_control(&in, libos_socket_of(f)->family == AF_UNIX, &rights);
     if (ret == 0)
-        ret = rights.count ? send_with_rights(f, &in.m, &rights, flags)
-                           : libos_socket_send(f, &in.m, flags);
+        ret = rights.count || rights.has_cred ? send_with_rights(f, &in.m, &rights, flags)
+                                              : libos_socket_send(f, &in.m, flags);
     import_free(&in);
     return ret;
 }
 
-static long put_received(struct import* in, struct user_msghdr* user, unsigned int flags) {
+static long put_received(struct libos_file* f, struct import* in, struct user_msghdr* user,
+                         unsigned int flags) {
+    const struct libos_socket* s = libos_socket_of(f);
     struct control_out out = {in->user.control, in->control ? in->user.control_size : 0, 0, false};
     int ret = 0;
-    if (in->m.control && in->m.control_size)
-        ret = translate_control(&out, in->control, in->m.control_size, flags);
+    bool some = in->m.control && in->m.control_size;
+    if (some && s->family == AF_UNIX)
+        ret = translate_local(&out, in->control, in->m.control_size, flags,
+                              libos_unix_passes_cred(f));
+    else if (some)
+        ret = copy_control(&out, in->control, in->m.control_size);
     if (in->user.name && ret == 0)
         ret = libos_put_sockaddr(&in->addr, in->m.addr_size, in->user.name, &user->name_size);
     unsigned int told = in->m.flags | (flags & MSG_CMSG_CLOEXEC_) | (out.cut ? MSG_CTRUNC_ : 0);
@@ -340,7 +379,8 @@ static long put_received(struct import* in, struct user_msghdr* user, unsigned i
 
 static long receive_message(struct libos_file* f, struct user_msghdr* user, unsigned int flags) {
     struct import in;
-    long ret = import_header(&in, user, OWN_CONTROL);
+    bool local = libos_socket_of(f)->family == AF_UNIX;
+    long ret = import_header(&in, user, local ? OWN_CONTROL : 0);
     if (ret == 0) {
         if (in.user.name) {
             in.m.addr = &in.addr;
@@ -350,7 +390,7 @@ static long receive_message(struct libos_file* f, struct user_msghdr* user, unsi
         ret = libos_socket_receive(f, &in.m, flags & ~(MSG_CMSG_COMPAT_ | MSG_CMSG_CLOEXEC_));
     }
     if (ret >= 0) {
-        long put = put_received(&in, user, flags);
+        long put = put_received(f, &in, user, flags);
         if (put < 0)
             ret = put;
     }

@@ -82,14 +82,11 @@ static int make_pair(int type, int protocol, int flags, struct libos_file* files
         return (int)pal_to_errno(ret);
     for (int i = 0; i < 2; i++)
         files[i] = libos_socket_file(AF_UNIX, type, protocol, nonblock, handles[i]);
-    struct libos_socket_pair* pair = libos_malloc(sizeof(*pair));
-    if (files[0] && files[1] && pair) {
-        ref_set(&pair->ref, 2);
-        libos_socket_of(files[0])->pair = pair;
-        libos_socket_of(files[1])->pair = pair;
+    if (files[0] && files[1]) {
+        for (int i = 0; i < 2; i++)
+            libos_socket_of(files[i])->unix_data->peer_cred = libos_unix_own_cred();
         return 0;
     }
-    libos_free(pair);
     for (int i = 0; i < 2; i++) {
         if (files[i])
             libos_file_put(files[i]);
@@ -263,30 +260,6 @@ static bool refused_option(int level, int name) {
     return level == SOL_TCP_ && (name == TCP_ZEROCOPY_RECEIVE || name == TCP_ULP);
 }
 
-/* Options that the LibOS answers itself. Bytes; 0: not such an option. */
-static size_t own_option(struct libos_file* f, int level, int name, void* value) {
-    const struct libos_socket* s = libos_socket_of(f);
-    if (level != SOL_SOCKET_ || s->family != AF_UNIX)
-        return 0;
-    if (name == SO_PEERCRED) {
-        const struct libos_thread* t = get_cur_thread();
-        int32_t cred[3] = {0, -1, -1};
-        if (!libos_socket_alone(f)) {
-            cred[0] = cur_process()->pid;
-            cred[1] = (int32_t)t->euid;
-            cred[2] = (int32_t)t->egid;
-        }
-        memcpy(value, cred, sizeof(cred));
-        return sizeof(cred);
-    }
-    if (name == SO_ACCEPTCONN) {
-        int listening = s->local && s->local->listening;
-        memcpy(value, &listening, sizeof(listening));
-        return sizeof(listening);
-    }
-    return 0;
-}
-
 static long get_option(struct libos_file* f, int level, int name, char* user_value,
                        int* user_size) {
     int room;
@@ -302,7 +275,9 @@ static long get_option(struct libos_file* f, int level, int name, char* user_val
     /* Some options take input through the same buffer. */
     if (user_copy_from(value, user_value, size) < 0)
         memset(value, 0, size);
-    size_t own = own_option(f, level, name, value);
+    size_t own = level == SOL_SOCKET_ && libos_socket_of(f)->family == AF_UNIX
+                     ? libos_unix_get_option(f, name, value)
+                     : 0;
     if (own > 0) {
         size = MIN(size, (PAL_NUM)own);
     } else {
@@ -349,6 +324,8 @@ static long set_option(struct libos_file* f, int level, int name, const char* us
     if (user_copy_from(value, user_value, (size_t)size) < 0)
         return -EFAULT;
     int ret = PalSocketOptionSet(f->host, (PAL_FLG)level, (PAL_FLG)name, value, (PAL_NUM)size);
+    if (ret == 0 && level == SOL_SOCKET_ && name == SO_PASSCRED)
+        libos_unix_set_passes_cred(f, value, (size_t)size);
     if (ret == 0 && level == SOL_SOCKET_)
         note_timeout(libos_socket_of(f), name, value, (size_t)size);
     return pal_to_errno(ret);

@@ -7,7 +7,7 @@
 #include <linux/fs.h>
 #include <linux/sockios.h>
 
-#include "stream.h"
+#include "local.h"
 
 struct control_op {
     uint16_t size;    /* of *arg; 0: not such an operation */
@@ -43,6 +43,7 @@ static const struct control_op g_ops[] = {
     [PAL_OP_FILE_XATTR_GET] = {sizeof(struct fsxattr), 0, FS_IOC_FSGETXATTR},
     [PAL_OP_FILE_XATTR_SET] = {sizeof(struct fsxattr), 0, FS_IOC_FSSETXATTR},
     [PAL_OP_CACHE_STAT] = {7 * sizeof(uint64_t), 0, 0},
+    [PAL_OP_SOCKET_RENEW] = {4, 0, 0},
     [PAL_OP_INTERFACE_GET] = {sizeof(PAL_INTERFACE_REQUEST), 0, 0},
 };
 
@@ -154,6 +155,8 @@ int PalStreamControl(PAL_HANDLE handle, PAL_FLG op, PAL_PTR arg, PAL_NUM size) {
             return set_append(h, *(int*)arg);
         case PAL_OP_FLAGS_GET:
             return fcntl_get(h->fd, F_GETFL, 0, arg);
+        case PAL_OP_SOCKET_RENEW:
+            return local_renew(h);
         case PAL_OP_PTY_OPEN_PEER:
             return open_peer(h, arg);
         case PAL_OP_INTERFACE_GET:

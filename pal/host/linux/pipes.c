@@ -7,7 +7,7 @@
  */
 
 #include "stream.h"
-#include "socket.h"
+#include "local.h"
 
 #define BACKLOG       4096
 #define EFD_SEMAPHORE 1 /* linux/eventfd.h is not in every set of headers */
@@ -73,7 +73,7 @@ static int open_loop(PAL_FLG options, PAL_HANDLE* out) {
 }
 
 /* Struct ucred of the peer; the user of the other side must be ours. */
-static bool same_user(int fd) {
+bool local_same_user(int fd) {
     struct {
         int pid;
         uint32_t uid, gid;
@@ -92,7 +92,7 @@ int pipe_open(PAL_STR name, PAL_FLG options, PAL_HANDLE* out) {
     if (fd < 0)
         return fd;
     long ret = host_syscall_block(__NR_connect, fd, &addr, length);
-    if (ret == 0 && !same_user(fd))
+    if (ret == 0 && !local_same_user(fd))
         ret = -ECONNREFUSED; /* someone else took the name */
     if (ret < 0) {
         host_close(fd);
@@ -124,7 +124,7 @@ int pipe_accept(struct host_handle* server, PAL_FLG options, PAL_HANDLE* out) {
             host_syscall_block(__NR_accept4, server->fd, NULL, NULL, socket_type_flags(0, options));
         if (fd < 0)
             return host_error(fd);
-        if (same_user(fd))
+        if (local_same_user(fd))
             return host_handle_wrap(PAL_TYPE_PIPE, fd, handle_flags(options), out);
         host_close(fd);
     }

@@ -205,3 +205,38 @@ int PalReceiveHandle(PAL_HANDLE handle, PAL_HANDLE* cargo) {
     *cargo = &made->pal;
     return 0;
 }
+
+/* ---- Records of handles in control data of sockets ---------------------------------------------
+ */
+
+int PalHandleRecordGet(PAL_HANDLE handle, PAL_HANDLE_RECORD* record) {
+    struct host_handle* h = stream_of(handle);
+    if (!h)
+        return PAL_ERROR_BADHANDLE;
+    if (!can_travel(handle->hdr.type) || (h->flags & HANDLE_DUPLEX))
+        return PAL_ERROR_NOTSUPPORT;
+    bool socket = handle->hdr.type == PAL_TYPE_SOCKET;
+    *record = (PAL_HANDLE_RECORD){
+        .type = handle->hdr.type,
+        .flags = h->flags & SENT_FLAGS,
+        .family = socket ? h->sock.family : 0,
+        .socket_type = socket ? h->sock.type : 0,
+    };
+    return 0;
+}
+
+int PalHandleRecordSet(PAL_HANDLE handle, const PAL_HANDLE_RECORD* r) {
+    struct host_handle* h = stream_of(handle);
+    if (!h || handle->hdr.type != PAL_TYPE_EVENTFD)
+        return PAL_ERROR_BADHANDLE;
+    struct record record = {MAGIC, r->type, r->flags, 1, r->family, r->socket_type};
+    if ((r->flags & HANDLE_DUPLEX) || !record_holds(&record, &h->fd, 1))
+        return PAL_ERROR_INCONSIST;
+    handle->hdr.type = r->type;
+    h->flags = r->flags;
+    if (r->type == PAL_TYPE_SOCKET) {
+        h->sock.family = r->family;
+        h->sock.type = r->socket_type;
+    }
+    return 0;
+}

@@ -1,10 +1,10 @@
 /*
  * Sockets with Linux's own addresses, types and options.
  *
- * AF_UNIX exists as PalSocketPair() only: a path or an abstract name of the host would lead out of
- * the instance. What travels in control data is the LibOS's affair, not the guest's descriptors.
+ * AF_UNIX names are the instance's own (local.c): a path or a name of the host would lead out of
+ * it. What travels in control data is the LibOS's affair, not the guest's descriptors.
  */
-#include "socket.h"
+#include "local.h"
 
 #define SOCKET_OPTIONS (PAL_OPTION_CLOEXEC | PAL_OPTION_NONBLOCK)
 
@@ -31,7 +31,7 @@ int PalSocketCreate(PAL_FLG family, PAL_FLG type, PAL_FLG protocol, PAL_FLG opti
                     PAL_HANDLE* handle) {
     if ((options & ~SOCKET_OPTIONS) || type > 10)
         return PAL_ERROR_INVAL;
-    if (family != AF_INET && family != AF_INET6 && family != AF_NETLINK)
+    if (family != AF_UNIX && family != AF_INET && family != AF_INET6 && family != AF_NETLINK)
         return PAL_ERROR_AFNOSUPPORT;
     long fd = host_syscall(__NR_socket, family, socket_type_flags(type, options), protocol);
     if (fd < 0)
@@ -59,29 +59,53 @@ int PalSocketPair(PAL_FLG type, PAL_FLG options, PAL_HANDLE handles[2]) {
     return ret;
 }
 
-/* The only AF_UNIX sockets are pairs: they have no names and get none. */
-static bool is_local(const struct host_handle* h) {
+/* Streams that are host sockets, but have their names from elsewhere and get no other. */
+static bool is_pipe(const struct host_handle* h) {
     return h->pal.hdr.type == PAL_TYPE_PIPE || h->pal.hdr.type == PAL_TYPE_PIPESRV ||
-           h->pal.hdr.type == PAL_TYPE_PROCESS ||
-           (h->pal.hdr.type == PAL_TYPE_SOCKET && h->sock.family == AF_UNIX);
+           h->pal.hdr.type == PAL_TYPE_PROCESS;
+}
+
+/* An address for the host: the one given, or in `local`. A disconnect (AF_UNSPEC) stays as it is.
+ */
+static int host_address(const struct host_handle* h, const void** addr, PAL_NUM* size,
+                        struct sockaddr_un* local) {
+    if (*size > INT32_MAX)
+        return PAL_ERROR_INVAL;
+    uint16_t family = 0;
+    if (!local_is(h) || !*addr)
+        return 0;
+    if (*size >= sizeof(family) && host_copy(&family, *addr, sizeof(family)))
+        return PAL_ERROR_BADADDR;
+    if (*size >= sizeof(family) && !family)
+        return 0;
+    int length = local_to_host(*addr, *size, local);
+    if (length < 0)
+        return length;
+    *addr = local;
+    *size = length;
+    return 0;
 }
 
 int PalSocketBind(PAL_HANDLE handle, const void* addr, PAL_NUM addr_size) {
     struct host_handle* h = socket_of(handle);
     if (!h)
         return PAL_ERROR_BADHANDLE;
-    if (is_local(h))
-        return PAL_ERROR_NOTSUPPORT;
-    if (addr_size > INT32_MAX)
-        return PAL_ERROR_INVAL;
-    return host_error(host_syscall(__NR_bind, h->fd, addr, addr_size));
+    struct sockaddr_un local;
+    int ret = is_pipe(h) ? PAL_ERROR_NOTSUPPORT : host_address(h, &addr, &addr_size, &local);
+    if (ret < 0)
+        return ret;
+    ret = host_error(host_syscall(__NR_bind, h->fd, addr, addr_size));
+    int on = 1;
+    if (ret == 0 && local_is(h) && h->sock.type == SOCK_DGRAM) /* tells strangers' datagrams */
+        host_syscall(__NR_setsockopt, h->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+    return ret;
 }
 
 int PalSocketListen(PAL_HANDLE handle, PAL_NUM backlog) {
     struct host_handle* h = socket_of(handle);
     if (!h)
         return PAL_ERROR_BADHANDLE;
-    if (is_local(h))
+    if (is_pipe(h))
         return PAL_ERROR_NOTSUPPORT;
     return host_error(host_syscall(__NR_listen, h->fd, backlog > INT32_MAX ? INT32_MAX : backlog));
 }
@@ -90,16 +114,40 @@ int PalSocketConnect(PAL_HANDLE handle, const void* addr, PAL_NUM addr_size) {
     struct host_handle* h = socket_of(handle);
     if (!h)
         return PAL_ERROR_BADHANDLE;
-    if (is_local(h))
-        return PAL_ERROR_NOTSUPPORT;
-    if (addr_size > INT32_MAX)
-        return PAL_ERROR_INVAL;
-    return host_error(host_syscall_block(__NR_connect, h->fd, addr, addr_size));
+    struct sockaddr_un local;
+    int ret = is_pipe(h) ? PAL_ERROR_NOTSUPPORT : host_address(h, &addr, &addr_size, &local);
+    if (ret < 0)
+        return ret;
+    ret = host_error(host_syscall_block(__NR_connect, h->fd, addr, addr_size));
+    if (ret == 0 && addr == &local && h->sock.type != SOCK_DGRAM && !local_same_user(h->fd)) {
+        host_syscall(__NR_shutdown, h->fd, 2 /* both ways */);
+        return PAL_ERROR_CONNREFUSED;
+    }
+    return ret;
 }
 
 /* The host's socklen_t is an int; sizes beyond it are as good as it. */
 static int clamp(const PAL_NUM* size) {
     return !size ? 0 : *size > INT32_MAX ? INT32_MAX : (int)*size;
+}
+
+static int accept_local(struct host_handle* h, PAL_FLG options, PAL_HANDLE* client, void* addr,
+                        PAL_NUM* addr_size) {
+    for (;;) {
+        struct sockaddr_un from;
+        int size = sizeof(from);
+        long fd =
+            host_syscall_block(__NR_accept4, h->fd, &from, &size, socket_type_flags(0, options));
+        if (fd < 0)
+            return host_error(fd);
+        if (!local_same_user(fd)) {
+            host_close(fd);
+            continue;
+        }
+        if (addr_size && local_from_host(&from, size, addr, addr_size) < 0)
+            *addr_size = 0;
+        return wrap(fd, AF_UNIX, h->sock.type, options, client);
+    }
 }
 
 int PalSocketAccept(PAL_HANDLE handle, PAL_FLG options, PAL_HANDLE* client, void* addr,
@@ -109,8 +157,10 @@ int PalSocketAccept(PAL_HANDLE handle, PAL_FLG options, PAL_HANDLE* client, void
         return PAL_ERROR_BADHANDLE;
     if (options & ~SOCKET_OPTIONS)
         return PAL_ERROR_INVAL;
-    if (is_local(h)) /* PalStreamWaitForClient() checks who comes */
+    if (is_pipe(h)) /* PalStreamWaitForClient() checks who comes */
         return PAL_ERROR_NOTSUPPORT;
+    if (local_is(h))
+        return accept_local(h, options, client, addr, addr_size);
     int size = clamp(addr_size);
     long fd = host_syscall_block(__NR_accept4, h->fd, addr_size ? addr : NULL,
                                  addr_size ? &size : NULL, socket_type_flags(0, options));
@@ -121,20 +171,7 @@ int PalSocketAccept(PAL_HANDLE handle, PAL_FLG options, PAL_HANDLE* client, void
     return wrap(fd, h->sock.family, h->sock.type, options, client);
 }
 
-/* ---- Handles in control data
- *
- * The LibOS passes one handle in place of Linux's descriptors; the host passes its descriptor. */
-
-struct rights_record { /* CMSG_SPACE of one descriptor and of one handle is the same */
-    struct host_cmsghdr header;
-    union {
-        PAL_HANDLE handle;
-        int fd;
-    };
-};
-#define FD_RECORD_SIZE (sizeof(struct host_cmsghdr) + sizeof(int))
-
-/* Is there a record with descriptors? `control` is the LibOS's own memory. */
+/* Is there a record with handles? `control` is the LibOS's own memory. */
 static bool has_rights(const void* control, PAL_NUM size) {
     for (PAL_NUM pos = 0; pos + sizeof(struct host_cmsghdr) <= size;) {
         struct host_cmsghdr header;
@@ -148,67 +185,33 @@ static bool has_rights(const void* control, PAL_NUM size) {
     return false;
 }
 
-/* The record to give to the host; false: not a single one with one handle. */
-static bool rights_to_host(const void* control, PAL_NUM size, struct rights_record* out) {
-    struct rights_record in;
-    if (size != sizeof(in))
-        return false;
-    memcpy(&in, control, sizeof(in));
-    struct host_handle* h = in.header.size == sizeof(in) ? stream_of(in.handle) : NULL;
-    if (!h)
-        return false;
-    *out = (struct rights_record){{FD_RECORD_SIZE, SOL_SOCKET, SCM_RIGHTS}, {NULL}};
-    out->fd = h->fd;
-    return true;
-}
-
-/* Received descriptors become handles, where they lie. One per record is what is ever sent. */
-static void rights_from_host(void* control, PAL_NUM size) {
-    for (PAL_NUM pos = 0; pos + sizeof(struct host_cmsghdr) <= size;) {
-        struct host_cmsghdr header;
-        char* at = (char*)control + pos;
-        memcpy(&header, at, sizeof(header));
-        if (header.size < sizeof(header) || header.size > size - pos)
-            break;
-        if (header.level == SOL_SOCKET && header.type == SCM_RIGHTS) {
-            PAL_HANDLE handle = NULL;
-            int fd;
-            for (PAL_NUM n = sizeof(header); n + sizeof(fd) <= header.size; n += sizeof(fd)) {
-                memcpy(&fd, at + n, sizeof(fd));
-                if (handle || host_handle_wrap(PAL_TYPE_EVENTFD, fd,
-                                               HANDLE_READABLE | HANDLE_WRITABLE, &handle) < 0)
-                    host_close(fd);
-            }
-            header.size = sizeof(struct rights_record);
-            if (header.size <= size - pos) {
-                memcpy(at, &header, sizeof(header));
-                memcpy(at + sizeof(header), &handle, sizeof(handle));
-            } else if (handle) {
-                PalObjectClose(handle);
-            }
-        }
-        pos += CMSG_ALIGN_UP(header.size);
-    }
+static int64_t send_rights(struct host_handle* h, struct host_msghdr* message, PAL_FLG flags) {
+    char buffer[LOCAL_CONTROL_MAX] __attribute__((aligned(8)));
+    if (!local_is(h))
+        return PAL_ERROR_NOTSUPPORT;
+    int ret = local_control_to_host(message->control, message->control_size, buffer,
+                                    &message->control_size);
+    if (ret < 0)
+        return ret;
+    message->control = buffer;
+    return host_result(host_syscall_block(__NR_sendmsg, h->fd, message, flags));
 }
 
 int64_t PalSocketSend(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov_count,
                       const void* addr, PAL_NUM addr_size, const void* control,
                       PAL_NUM control_size, PAL_FLG flags) {
     struct host_handle* h = socket_of(handle);
+    struct sockaddr_un local;
     if (!h)
         return PAL_ERROR_BADHANDLE;
-    if (addr_size > INT32_MAX || (addr && is_local(h)))
-        return addr_size > INT32_MAX ? PAL_ERROR_INVAL : PAL_ERROR_ISCONNECTED;
+    int ret =
+        addr && is_pipe(h) ? PAL_ERROR_ISCONNECTED : host_address(h, &addr, &addr_size, &local);
+    if (ret < 0)
+        return ret;
     flags |= MSG_NOSIGNAL;
     if (iov_count == 1 && !control_size)
         return host_result(host_syscall_block(__NR_sendto, h->fd, iov->iov_base, iov->iov_len,
                                               flags, addr, addr ? addr_size : 0));
-    struct rights_record record;
-    if (control_size && has_rights(control, control_size)) {
-        if (!is_local(h) || !rights_to_host(control, control_size, &record))
-            return PAL_ERROR_NOTSUPPORT;
-        control = &record;
-    }
     struct host_msghdr message = {
         .name = (void*)addr,
         .name_size = addr ? addr_size : 0,
@@ -217,6 +220,8 @@ int64_t PalSocketSend(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov_co
         .control = control_size ? (void*)control : NULL,
         .control_size = control_size,
     };
+    if (control_size && has_rights(control, control_size))
+        return send_rights(h, &message, flags);
     return host_result(host_syscall_block(__NR_sendmsg, h->fd, &message, flags));
 }
 
@@ -226,6 +231,10 @@ int64_t PalSocketReceive(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov
     struct host_handle* h = socket_of(handle);
     if (!h)
         return PAL_ERROR_BADHANDLE;
+    bool local = local_is(h);
+    if (local && (h->sock.type == SOCK_DGRAM || addr_size || control_size))
+        return local_receive(h, iov, iov_count, addr, addr_size, control, control_size, flags,
+                             out_flags);
     int size = clamp(addr_size);
     if (iov_count == 1 && !control_size && !out_flags) {
         long ret = host_syscall_block(__NR_recvfrom, h->fd, iov->iov_base, iov->iov_len, flags,
@@ -245,8 +254,6 @@ int64_t PalSocketReceive(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov
     long ret = host_syscall_block(__NR_recvmsg, h->fd, &message, flags | MSG_CMSG_CLOEXEC);
     if (ret < 0)
         return host_error(ret);
-    if (message.control && message.control_size)
-        rights_from_host(message.control, message.control_size);
     if (addr_size)
         *addr_size = message.name_size;
     if (control_size)
@@ -262,10 +269,15 @@ int PalSocketName(PAL_HANDLE handle, bool peer, void* addr, PAL_NUM* addr_size) 
         return PAL_ERROR_BADHANDLE;
     if (!addr_size)
         return PAL_ERROR_INVAL;
-    int size = clamp(addr_size);
-    long ret = host_syscall(peer ? __NR_getpeername : __NR_getsockname, h->fd, addr, &size);
+    struct sockaddr_un local;
+    bool is_local = local_is(h);
+    int size = is_local ? (int)sizeof(local) : clamp(addr_size);
+    long ret = host_syscall(peer ? __NR_getpeername : __NR_getsockname, h->fd,
+                            is_local ? (void*)&local : addr, &size);
     if (ret < 0)
         return host_error(ret);
+    if (is_local)
+        return local_from_host(&local, size, addr, addr_size);
     *addr_size = size;
     return 0;
 }
@@ -304,6 +316,8 @@ int PalSocketOptionSet(PAL_HANDLE handle, PAL_FLG level, PAL_FLG name, const voi
         return PAL_ERROR_INVAL;
     if (makes_descriptors(level, name))
         return PAL_ERROR_NOPROTOOPT;
+    if (level == SOL_SOCKET && name == SO_PASSCRED && local_is(h) && h->sock.type == SOCK_DGRAM)
+        return 0; /* is always on where it matters */
     return host_error(host_syscall(__NR_setsockopt, h->fd, level, name, value, size));
 }
 

@@ -203,6 +203,12 @@ CALL int PalSendHandle(PAL_HANDLE handle, PAL_HANDLE cargo) {
 CALL int PalReceiveHandle(PAL_HANDLE handle, PAL_HANDLE* cargo) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
+CALL int PalHandleRecordGet(PAL_HANDLE handle, PAL_HANDLE_RECORD* record) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+CALL int PalHandleRecordSet(PAL_HANDLE handle, const PAL_HANDLE_RECORD* record) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
 
 CALL int PalStreamAttributesQuery(PAL_STR uri, PAL_STREAM_ATTR* attr) {
     return PAL_ERROR_NOTIMPLEMENTED;

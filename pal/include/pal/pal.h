@@ -443,6 +443,14 @@ int PalStreamFlushMode(PAL_HANDLE handle, PAL_FLG mode);
 
 int PalSendHandle(PAL_HANDLE handle, PAL_HANDLE cargo);     /* over a process handle or pipe */
 int PalReceiveHandle(PAL_HANDLE handle, PAL_HANDLE* cargo); /* [blocking] */
+/* What a handle is, to travel beside it in control data (PalSocketSend); who receives it says so of
+ * the handle he got. PAL_ERROR_NOTSUPPORT: such a handle cannot travel. PAL_ERROR_INCONSIST: it
+ * cannot be that. */
+typedef struct PAL_HANDLE_RECORD_ {
+    uint32_t type, flags, family, socket_type;
+} PAL_HANDLE_RECORD;
+int PalHandleRecordGet(PAL_HANDLE handle, PAL_HANDLE_RECORD* record);
+int PalHandleRecordSet(PAL_HANDLE handle, const PAL_HANDLE_RECORD* record);
 
 typedef struct _PAL_STREAM_ATTR {
     PAL_IDX handle_type; /* PAL_TYPE_* */
@@ -578,6 +586,7 @@ enum {
     PAL_OP_FILE_XATTR_GET, /* struct fsxattr: FS_IOC_FSGETXATTR */
     PAL_OP_FILE_XATTR_SET, /* struct fsxattr */
     PAL_OP_CACHE_STAT,     /* uint64_t[7], in: offset, length; out: the five of cachestat(2) */
+    PAL_OP_SOCKET_RENEW,   /* int*, 0: an AF_UNIX socket that is not connected loses its name */
     PAL_OP_INTERFACE_GET, /* PAL_INTERFACE_REQUEST*: what a network interface of the host is like */
 };
 typedef struct PAL_INTERFACE_REQUEST_ {
@@ -588,6 +597,8 @@ int PalStreamControl(PAL_HANDLE handle, PAL_FLG op, PAL_PTR arg, PAL_NUM size);
 
 /* ---- Sockets (address family, types, levels and options carry Linux's numbers) -----------------
  */
+/* AF_UNIX names are the instance's own: sun_path holds a zero and up to 69 bytes, as an abstract
+ * name has it, and only sockets of the same instance and user are met under it. */
 int PalSocketCreate(PAL_FLG family, PAL_FLG type, PAL_FLG protocol, PAL_FLG options,
                     PAL_HANDLE* handle);
 int PalSocketPair(PAL_FLG type, PAL_FLG options, PAL_HANDLE handles[2]);
@@ -597,9 +608,11 @@ int PalSocketConnect(PAL_HANDLE handle, const void* addr, PAL_NUM addr_size); /*
 int PalSocketAccept(PAL_HANDLE handle, PAL_FLG options, PAL_HANDLE* client, void* addr,
                     PAL_NUM* addr_size); /* [blocking] */
 /* Return bytes moved; flags MSG_*. [blocking]
- * Over a pair, control data may carry one handle in place of Linux's descriptors: a single record
- * of level SOL_SOCKET, type SCM_RIGHTS, holding one PAL_HANDLE. The other end receives a handle of
- * its own on the same object, in such a record; what it gets is of type PAL_TYPE_EVENTFD. */
+ * Over AF_UNIX, control data may carry handles in place of Linux's descriptors: a single record of
+ * level SOL_SOCKET, type SCM_RIGHTS, holding PAL_HANDLEs. Who receives gets handles of his own on
+ * the same objects, in such a record (NULL: no memory), of type PAL_TYPE_EVENTFD until
+ * PalHandleRecordSet(); with too little room for them, none and MSG_CTRUNC. Records of type
+ * SCM_CREDENTIALS hold the host's ids of the sender. */
 int64_t PalSocketSend(PAL_HANDLE handle, const struct iovec* iov, PAL_NUM iov_count,
                       const void* addr, PAL_NUM addr_size, const void* control,
                       PAL_NUM control_size, PAL_FLG flags);

@@ -50,7 +50,7 @@ const struct libos_file_ops g_libos_eventfd_ops = {
 };
 
 bool libos_is_eventfd(const struct libos_file* f) {
-    return f->ops == &g_eventfd_ops;
+    return f->ops == &g_libos_eventfd_ops;
 }
 
 long libos_eventfd_create(uint32_t initial, bool semaphore, bool nonblock, bool cloexec) {

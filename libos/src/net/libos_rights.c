@@ -96,7 +96,6 @@ static struct libos_file* kept_file(uint64_t number) {
             libos_file_get(f);
             break;
         }
-        libos_fd_keep(r->files[r->count]);
     }
     unlock(&g_kept_lock);
     return f;

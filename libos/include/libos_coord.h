@@ -132,7 +132,9 @@ static inline uint32_t coord_queue_number(const struct coord_queue* q) {
  * (absolute ns on PAL_CLOCK_MONOTONIC or PAL_CLOCK_REALTIME; NO_TIMEOUT: none). -EINTR: a signal is
  * deliverable, or the thread must end. Under no lock. */
 long coord_wait(struct coord_queue* q, uint32_t number, uint32_t clock, uint64_t deadline_ns);
-/* The same, but only the thread's own end interrupts it (-EINTR), not signals. No deadline. */
+/* One sleep at most, until woken or kicked, whatever for. */
+void coord_wait_kicked(struct coord_queue* q, uint32_t number);
+/* The same as coord_wait(), but only the thread's own end interrupts it (-EINTR), not signals. */
 long coord_wait_killable(struct coord_queue* q, uint32_t number);
 /* Wakes all. Under the lock of what has changed, or just after it. A host call if someone waits. */
 void coord_wake(struct coord_queue* q);

@@ -8,6 +8,7 @@
 
 #include <linux/signal.h>
 #include <linux/resource.h>
+#include "libos_coord_process.h"
 #include "libos_internal.h"
 
 struct libos_mm;
@@ -102,8 +103,8 @@ struct libos_sigaction { /* kernel's layout of rt_sigaction(2) */
 };
 
 struct libos_process {
-    int32_t pid, ppid, pgid, sid;
-    struct coord_process* coord; /* its entry in the coordination state */
+    int32_t pid;
+    struct coord_process* coord; /* its entry in the coordination state: parent, group, session */
     struct libos_mm* mm;
     struct libos_file* exe; /* the running program; guarded by threads_lock */
     char* exe_path;         /* guest path for /proc/self/exe */
@@ -122,7 +123,7 @@ struct libos_process {
     struct libos_sigqueue signals;    /* for the process as a whole */
     uint32_t sigqueue_count;          /* against RLIMIT_SIGPENDING */
     struct list_node signal_watchers; /* signalfd files (event/) */
-    bool stopped;
+    bool stop_taken; /* a stop signal was taken, and no SIGCONT has come since */
 
     libos_lock_t limits_lock;
     struct rlimit64 limits[RLIM_NLIMITS];

@@ -33,6 +33,17 @@ int libos_signal_send_locked(struct libos_thread* t, const siginfo_t* info); /* 
 void libos_signal_retarget(struct libos_thread* self, libos_sigset_t set);
 void libos_signal_thread_exit(struct libos_thread* t);
 
+/* signal/libos_sigstop.c */
+/* Under signal_lock: a stop signal was taken from its queue; SIGCONT or SIGKILL was sent. */
+void libos_stop_taken(struct libos_process* p);
+void libos_stop_over(struct libos_process* p, int sig);
+/* Stop the process, unless it is over already or does not apply, until SIGCONT or SIGKILL. */
+void libos_stop_process(int sig);
+void libos_stop_wait(void); /* another thread of the process has stopped it */
+
+/* Others see whether this process wants its children (SIGCHLD's action). */
+void libos_signal_publish_child_action(void);
+
 /* signal/libos_sigqueue.c; all under signal_lock */
 bool libos_sigqueue_add(struct libos_sigqueue* q, const siginfo_t* info); /* false: limit reached */
 int libos_sigqueue_take(struct libos_sigqueue* q, libos_sigset_t set, siginfo_t* info);
@@ -48,7 +59,9 @@ void libos_signal_recalc(struct libos_thread* t);
 
 /* signal/libos_sighost.c: signals from outside. note_host is called by an upcall: no locks. */
 void libos_signal_note_host(int signo, int code);
-void libos_signal_drain_host(void); /* queue what note_host has noted; needs signal_lock free */
+void libos_signal_note_child(void); /* by an upcall too: a child has ended */
+void libos_signal_drain_host(void); /* queue what was noted or sent; needs signal_lock free */
+void libos_signal_reap(void);       /* children that have ended become zombies */
 bool libos_signal_host_noted(void);
 
 /* arch/: build the frame for a handler on the user stack and point regs at the handler, or -EFAULT.

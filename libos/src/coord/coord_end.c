@@ -250,6 +250,7 @@ void coord_process_stop(int sig) {
     struct coord_process* p = coord_process_current();
     process_lock();
     COORD_SET(p->stop_signal, sig);
+    COORD_SET(p->host_stopped, p == &g_coord->first);
     COORD_SET(p->stop_news, true);
     COORD_SET(p->continue_news, false);
     coord_notify_parent_stop(p, CLD_STOPPED);
@@ -263,6 +264,7 @@ void coord_process_continue(void) {
     process_lock();
     if (p->stop_signal) {
         COORD_SET(p->stop_signal, 0);
+        COORD_SET(p->host_stopped, false);
         COORD_SET(p->stop_news, false);
         COORD_SET(p->continue_news, true);
         coord_notify_parent_stop(p, CLD_CONTINUED);

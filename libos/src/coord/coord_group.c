@@ -110,12 +110,13 @@ long coord_setsid(void) {
 /* ---- orphaned groups --------------------------------------------------------------------------
  */
 
-/* Has the group no member, but the ignored one, whose parent is in another group of the session? */
+/* Has the group no member, but the ignored one, whose parent is in another group of the session?
+ * The first process's is outside, and knows of jobs or not: the host decides. */
 static bool is_orphaned(int32_t pgid, const struct coord_process* ignored) {
     for_each_process(p) {
-        if (p->pgid != pgid || p == ignored || !coord_process_is_alive(p) || !p->parent)
+        if (p->pgid != pgid || p == ignored || !coord_process_is_alive(p))
             continue;
-        if (p->parent->pgid != pgid && p->parent->sid == p->sid)
+        if (p->parent ? p->parent->pgid != pgid && p->parent->sid == p->sid : p->pid == 1)
             return false;
     }
     return true;

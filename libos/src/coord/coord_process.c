@@ -68,9 +68,19 @@ static void inherit(struct coord_process* p, const struct coord_process* from) {
         COORD_SET(p->command_line->refs, p->command_line->refs + 1);
 }
 
+/* As on Linux, pid 1 gets the children of the dead; on the host too, from its first child on. */
+static void inherit_orphans(void) {
+    static bool done;
+    if (done || coord_process_current() != &g_coord->first)
+        return;
+    done = true;
+    PalProcessSetSubreaper(true);
+}
+
 struct coord_process* coord_process_create(bool parents_child, int exit_signal, int* error) {
     struct coord_process* self = coord_process_current();
     struct libos_thread* t = get_cur_thread();
+    inherit_orphans();
     process_lock();
     release_parentless();
     struct coord_process* p = coord_alloc(sizeof(*p));

@@ -37,6 +37,13 @@ long coord_wait(struct coord_queue* q, uint32_t number, uint32_t clock, uint64_t
     return ret;
 }
 
+void coord_wait_kicked(struct coord_queue* q, uint32_t number) {
+    enter(q);
+    if (!passed(q, number))
+        PalFutexWait(&q->seq, number, PAL_CLOCK_MONOTONIC, NO_TIMEOUT, true);
+    leave(q);
+}
+
 static bool must_end(void) {
     return __atomic_load_n(&libos_get_tcb()->work, __ATOMIC_SEQ_CST) & LIBOS_WORK_EXIT;
 }

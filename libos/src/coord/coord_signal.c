@@ -118,6 +118,8 @@ static bool may_send(const struct coord_process* self, const struct coord_proces
 
 static long send(struct coord_process* self, struct coord_process* to, int32_t tid,
                  const siginfo_t* info, bool* is_self) {
+    if (info->si_signo < 0 || info->si_signo > LIBOS_NSIG)
+        return -EINVAL;
     if (!may_send(self, to, info->si_signo))
         return -EPERM;
     if (to == self) {

@@ -19,7 +19,7 @@ static struct {
 } g_tty;
 
 static int32_t foreground(void) {
-    return g_tty.known ? g_tty.foreground : cur_process()->pgid;
+    return g_tty.known ? g_tty.foreground : coord_process_current()->pgid;
 }
 
 /* Under the lock. A master speaks of its other end. */
@@ -33,7 +33,7 @@ static long set_foreground(unsigned long arg) {
         return -EFAULT;
     if (pgid < 0)
         return -EINVAL;
-    if (pgid != cur_process()->pgid)
+    if (pgid != coord_process_current()->pgid)
         return -ESRCH;
     g_tty.known = true;
     g_tty.foreground = pgid;
@@ -41,7 +41,7 @@ static long set_foreground(unsigned long arg) {
 }
 
 static long become_controlling(struct libos_file* f) {
-    bool leader = cur_process()->sid == cur_process()->pid;
+    bool leader = coord_process_current()->sid == cur_process()->pid;
     if (leader && is_controlling(f))
         return 0;
     if (!leader || !g_tty.none)
@@ -51,7 +51,7 @@ static long become_controlling(struct libos_file* f) {
     g_tty.none = false;
     g_tty.pty = libos_pty_of(f);
     g_tty.known = true;
-    g_tty.foreground = cur_process()->pgid;
+    g_tty.foreground = coord_process_current()->pgid;
     return 0;
 }
 
@@ -69,14 +69,14 @@ static long jobs_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg
         case TIOCGSID:
             if (!mine)
                 return -ENOTTY;
-            id = cur_process()->sid;
+            id = coord_process_current()->sid;
             return user_put(id, (int32_t*)arg);
         case TIOCSCTTY:
             return become_controlling(f);
         case TIOCNOTTY:
             if (!mine)
                 return -ENOTTY;
-            if (cur_process()->sid == cur_process()->pid)
+            if (coord_process_current()->sid == cur_process()->pid)
                 g_tty.none = true;
             return 0;
         default:

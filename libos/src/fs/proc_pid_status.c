@@ -75,10 +75,10 @@ static void show_stat(struct libos_text* out, struct libos_thread* t, bool task)
     libos_tty_job_control(&tty_pgid, &tty_rdev);
     const struct libos_process* p = cur_process();
     libos_text_printf(out, "%d (%s) %c %d %d %d %d %d %u %llu 0 %llu 0 %llu %llu 0 0 %d %d %u 0 ",
-                      v.tid, v.comm, v.current ? 'R' : 'S', p->ppid, p->pgid, p->sid, (int)tty_rdev,
-                      tty_rdev ? tty_pgid : -1, PF_RANDOMIZE, ULL(usage.minor_faults),
-                      ULL(usage.major_faults), ULL(user / NS_PER_TICK), ULL(system / NS_PER_TICK),
-                      stat_priority(t), t->nice, v.threads);
+                      v.tid, v.comm, v.current ? 'R' : 'S', p->coord->ppid, p->coord->pgid,
+                      p->coord->sid, (int)tty_rdev, tty_rdev ? tty_pgid : -1, PF_RANDOMIZE,
+                      ULL(usage.minor_faults), ULL(usage.major_faults), ULL(user / NS_PER_TICK),
+                      ULL(system / NS_PER_TICK), stat_priority(t), t->nice, v.threads);
     libos_text_printf(out, "%llu %llu %llu %llu %llu %llu %llu 0 0 ",
                       ULL(since_boot_ticks(t->start_time_ns)), ULL(mm.total),
                       ULL(usage.resident / PAGE_SIZE), ULL(libos_rlimit(RLIMIT_RSS)),
@@ -225,10 +225,10 @@ static void show_status(struct libos_text* out, struct libos_thread* t) {
     libos_text_printf(out, "Umask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n",
                       t->fs ? t->fs->umask : 022, v.current ? "R (running)" : "S (sleeping)",
                       p->pid, v.tid);
-    libos_text_printf(out, "PPid:\t%d\nTracerPid:\t0\n", p->ppid);
+    libos_text_printf(out, "PPid:\t%d\nTracerPid:\t0\n", p->coord->ppid);
     show_ids(out, t);
     libos_text_printf(out, "NStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\nKthread:\t0\n",
-                      p->pid, v.tid, p->pgid, p->sid);
+                      p->pid, v.tid, p->coord->pgid, p->coord->sid);
     show_memory(out);
     show_signals(out, &v);
     show_caps(out, t);

@@ -8,9 +8,6 @@
 
 struct libos_process g_process = {
     .pid = 1,
-    .ppid = 0,
-    .pgid = 1,
-    .sid = 1,
     .next_tid = 2,
     .threads = LIST_INIT(g_process.threads),
     .signals = {.queue = LIST_INIT(g_process.signals.queue)},

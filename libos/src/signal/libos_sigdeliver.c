@@ -100,12 +100,6 @@ static void run_handler(struct libos_thread* t, struct libos_regs* regs, const s
     libos_signal_set_mask(mask);
 }
 
-static void stop_process(int sig) {
-    cur_process()->stopped = true;
-    PalProcessStopSelf(sig);
-    cur_process()->stopped = false;
-}
-
 /* Takes signals until one has a handler (true) or there are none left. */
 static bool deliver(struct libos_thread* t, struct libos_regs* regs) {
     siginfo_t info;
@@ -135,12 +129,14 @@ static bool deliver(struct libos_thread* t, struct libos_regs* regs) {
         enum libos_default_action what = libos_default_action(sig);
         if (what == DEFAULT_IGNORE)
             continue;
+        if (what == DEFAULT_STOP)
+            libos_stop_taken(cur_process());
         unlock(&cur_process()->signal_lock);
         if (what != DEFAULT_STOP) {
             libos_trace_signal(&info, NULL);
             libos_process_exit(sig);
         }
-        stop_process(sig);
+        libos_stop_process(sig);
         lock(&cur_process()->signal_lock);
     }
     unlock(&cur_process()->signal_lock);
@@ -171,9 +167,11 @@ bool libos_exit_work(struct libos_regs* regs) {
     while ((work = __atomic_load_n(&tcb->work, __ATOMIC_SEQ_CST) & WORK_EXIT_MASK) != 0) {
         if (work & LIBOS_WORK_EXIT)
             libos_thread_exit(0);
-        if (work & (LIBOS_WORK_BARRIER | LIBOS_WORK_STOP)) {
-            __atomic_and_fetch(&tcb->work, ~(uint32_t)(LIBOS_WORK_BARRIER | LIBOS_WORK_STOP),
-                               __ATOMIC_SEQ_CST);
+        if (work & LIBOS_WORK_STOP) {
+            __atomic_and_fetch(&tcb->work, ~(uint32_t)LIBOS_WORK_STOP, __ATOMIC_SEQ_CST);
+            libos_stop_wait();
+        } else if (work & LIBOS_WORK_BARRIER) {
+            __atomic_and_fetch(&tcb->work, ~(uint32_t)LIBOS_WORK_BARRIER, __ATOMIC_SEQ_CST);
             libos_barrier_wait();
         } else if (work & LIBOS_WORK_SIGNAL) {
             __atomic_and_fetch(&tcb->work, ~(uint32_t)LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
@@ -205,4 +203,5 @@ void libos_signal_exec(void) {
     }
     t->altstack = (stack_t){.ss_flags = SS_DISABLE};
     unlock(&cur_process()->signal_lock);
+    libos_signal_publish_child_action();
 }

@@ -1,11 +1,14 @@
 /*
- * Signals from outside: Ctrl-C, SIGTERM, SIGWINCH, ... An upcall only notes them; a thread that is
- * on its way out, or finds its blocking call interrupted, queues them for the process.
+ * Signals from outside: from the host (Ctrl-C, SIGTERM, SIGWINCH, ...), from other processes of the
+ * instance, and the end of children. An upcall only notes them; a thread that is on its way out, or
+ * finds its blocking call interrupted, queues them for the process.
  */
+#include "libos_coord_process.h"
 #include "libos_init.h"
 #include "libos_signal.h"
 
 static libos_sigset_t g_noted;  /* atomic */
+static uint32_t g_child_noted;  /* atomic: a child has ended */
 static int g_codes[LIBOS_NSIG]; /* si_code of each; the last one counts */
 
 void libos_signal_note_host(int signo, int code) {
@@ -15,13 +18,41 @@ void libos_signal_note_host(int signo, int code) {
     __atomic_or_fetch(&g_noted, sig_bit(signo), __ATOMIC_SEQ_CST);
 }
 
-bool libos_signal_host_noted(void) {
-    return __atomic_load_n(&g_noted, __ATOMIC_RELAXED) != 0;
+/* A thread that waits for a child reaps it itself: the one that was interrupted may be busy. */
+void libos_signal_note_child(void) {
+    __atomic_store_n(&g_child_noted, 1, __ATOMIC_SEQ_CST);
+    coord_wake(&g_process.coord->wait);
 }
 
-void libos_signal_drain_host(void) {
-    if (!libos_signal_host_noted())
+bool libos_signal_host_noted(void) {
+    return __atomic_load_n(&g_noted, __ATOMIC_RELAXED) != 0 ||
+           __atomic_load_n(&g_child_noted, __ATOMIC_RELAXED) != 0 ||
+           coord_signal_waiting(coord_process_current());
+}
+
+void libos_signal_reap(void) {
+    PAL_IDX host_id;
+    PAL_NUM status;
+    if (!__atomic_load_n(&g_child_noted, __ATOMIC_RELAXED) ||
+        !__atomic_exchange_n(&g_child_noted, 0, __ATOMIC_SEQ_CST))
         return;
+    while (PalProcessReap(&host_id, &status) == 0)
+        coord_process_reaped((int32_t)host_id, status);
+}
+
+/* What other processes have sent. */
+static void drain_sent(void) {
+    struct coord_signal s;
+    while (coord_signal_take(&s)) {
+        struct libos_thread* t = s.tid ? libos_thread_find(s.tid) : NULL;
+        if (t || !s.tid)
+            libos_signal_send(t, &s.info); /* one that is over the limit now is lost */
+        if (t)
+            libos_thread_put(t);
+    }
+}
+
+static void drain_noted(void) {
     libos_sigset_t noted = __atomic_exchange_n(&g_noted, 0, __ATOMIC_SEQ_CST);
     while (noted) {
         int sig = __builtin_ctzll(noted) + 1;
@@ -36,13 +67,27 @@ void libos_signal_drain_host(void) {
     }
 }
 
+void libos_signal_drain_host(void) {
+    if (!libos_signal_host_noted())
+        return;
+    libos_signal_reap();
+    drain_noted();
+    drain_sent();
+}
+
 int libos_signal_init(void) {
     struct libos_thread* t = get_cur_thread();
+    struct coord_process* self = coord_process_current();
     for (int sig = 1; sig <= LIBOS_NSIG; sig++) {
         if ((g_pal_control->host_signals_ignored & sig_bit(sig)) &&
             !(SIG_UNBLOCKABLE & sig_bit(sig)))
             g_process.actions[sig - 1].handler = SIG_IGN;
     }
     t->blocked = g_pal_control->host_signals_blocked & ~SIG_UNBLOCKABLE;
+    self->uid = t->uid; /* nobody else is there yet: no lock */
+    self->euid = t->euid;
+    self->suid = t->suid;
+    self->signals_limit = libos_rlimit(RLIMIT_SIGPENDING);
+    libos_signal_publish_child_action();
     return 0;
 }

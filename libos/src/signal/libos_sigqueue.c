@@ -3,11 +3,19 @@
  * sent. A pending bit may stand without an entry: the signal was sent when the limit was reached.
  */
 #include "libos_posix_timer.h"
+#include "libos_coord_process.h"
 #include "libos_signal.h"
 
 #define SYNC_SET                                                                                   \
     (sig_bit(SIGSEGV) | sig_bit(SIGBUS) | sig_bit(SIGILL) | sig_bit(SIGTRAP) | sig_bit(SIGFPE) |   \
      sig_bit(SIGSYS))
+
+/* Others who send see it, too. */
+static void count(int change) {
+    struct libos_process* p = cur_process();
+    p->sigqueue_count += (uint32_t)change;
+    __atomic_store_n(&p->coord->signals_private, p->sigqueue_count, __ATOMIC_RELAXED);
+}
 
 /* May a signal be queued beyond RLIMIT_SIGPENDING? As __send_signal_locked() in Linux. */
 static bool over_limit(const siginfo_t* info) {
@@ -23,7 +31,7 @@ bool libos_sigqueue_add(struct libos_sigqueue* q, const siginfo_t* info) {
     if (e) {
         e->info = *info;
         list_add_tail(&q->queue, &e->node);
-        cur_process()->sigqueue_count++;
+        count(1);
     } else if (sig >= SIGRTMIN && info->si_code != SI_USER) {
         return false;
     }
@@ -34,7 +42,7 @@ bool libos_sigqueue_add(struct libos_sigqueue* q, const siginfo_t* info) {
 static void entry_free(struct libos_sigqueue_entry* e) {
     list_del(&e->node);
     libos_free(e);
-    cur_process()->sigqueue_count--;
+    count(-1);
 }
 
 /* The oldest entry of sig goes into *info; the bit stays while there are more. */

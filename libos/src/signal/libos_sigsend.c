@@ -145,6 +145,8 @@ int libos_signal_send_locked(struct libos_thread* t, const siginfo_t* info) {
         discard_everywhere(sig_bit(SIGCONT));
     else if (sig == SIGCONT)
         discard_everywhere(STOP_SET);
+    if (sig == SIGCONT || sig == SIGKILL)
+        libos_stop_over(cur_process(), sig);
     if (is_ignored(t, sig))
         return 0;
     if (!libos_sigqueue_add(t ? &t->signals : &cur_process()->signals, info))

@@ -29,6 +29,8 @@ long libos_syscall_getegid(void) {
 
 /* Root-ness moves capabilities, as capabilities(7) has it under "Effect of user ID changes". */
 static void uids_changed(struct libos_thread* t, uint32_t uid, uint32_t euid, uint32_t suid) {
+    if (t->is_leader)
+        coord_process_set_credentials(t);
     if (t->securebits & (1 << SECURE_NO_SETUID_FIXUP))
         return;
     bool had_root = uid == 0 || euid == 0 || suid == 0;

@@ -53,7 +53,7 @@ static long set_owner(struct libos_file* f, long arg) {
     if (arg == INT32_MIN)
         return -EINVAL;
     int32_t pid = arg;
-    if (pid && pid != cur_process()->pid && pid != -cur_process()->pgid) {
+    if (pid && pid != cur_process()->pid && pid != -coord_process_current()->pgid) {
         struct libos_thread* t = libos_thread_find(pid);
         if (!t)
             return -ESRCH;
@@ -75,7 +75,7 @@ static long set_owner_ex(struct libos_file* f, unsigned long arg) {
         return -EFAULT;
     if (ex.type != F_OWNER_TID && ex.type != F_OWNER_PID && ex.type != F_OWNER_PGRP)
         return -EINVAL;
-    if (ex.pid && ex.pid != cur_process()->pid && ex.pid != cur_process()->pgid) {
+    if (ex.pid && ex.pid != cur_process()->pid && ex.pid != coord_process_current()->pgid) {
         struct libos_thread* t = libos_thread_find(ex.pid);
         if (!t)
             return -ESRCH;

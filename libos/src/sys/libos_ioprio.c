@@ -76,7 +76,7 @@ static long best_listed(struct libos_thread* t, int* value) {
 
 static bool names_us(int which, int who) {
     if (which == IOPRIO_WHO_PGRP)
-        return who == 0 || who == cur_process()->pgid;
+        return who == 0 || who == coord_process_current()->pgid;
     return who == 0 || (uint32_t)who == get_cur_thread()->uid;
 }
 

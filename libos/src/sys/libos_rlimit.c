@@ -36,6 +36,8 @@ static int set_limit(int resource, const struct rlimit64* new) {
     if (ret == 0)
         *limit = *new;
     unlock(&cur_process()->limits_lock);
+    if (ret == 0 && resource == RLIMIT_SIGPENDING)
+        __atomic_store_n(&coord_process_current()->signals_limit, new->rlim_cur, __ATOMIC_RELAXED);
     if (ret == 0 && resource == RLIMIT_STACK)
         libos_mm_stack_limit(new->rlim_cur);
     return ret;

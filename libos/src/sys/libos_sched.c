@@ -251,7 +251,7 @@ static long for_each_named(int which, int who, thread_fn fn, void* arg) {
         }
         return ret;
     }
-    if (which == PRIO_PGRP_ && who != 0 && who != cur_process()->pgid)
+    if (which == PRIO_PGRP_ && who != 0 && who != coord_process_current()->pgid)
         return -ESRCH;
     if (which == PRIO_USER_ && who != 0 && (uint32_t)who != get_cur_thread()->uid)
         return -ESRCH;

@@ -40,6 +40,8 @@ long libos_syscall_rt_sigaction(int sig, const struct libos_sigaction* act,
         cur_process()->actions[sig - 1] = new_act;
         if (discards(&new_act, sig))
             drop_pending(sig);
+        if (sig == SIGCHLD)
+            libos_signal_publish_child_action();
     }
     unlock(&cur_process()->signal_lock);
     return oldact && user_put(old_act, oldact) < 0 ? -EFAULT : 0;

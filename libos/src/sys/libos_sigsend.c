@@ -1,6 +1,5 @@
 /*
- * Sending signals: kill(2), tkill(2), tgkill(2), rt_sigqueueinfo(2), rt_tgsigqueueinfo(2). There is
- * one process yet: all others are ESRCH.
+ * Sending signals: kill(2), tkill(2), tgkill(2), rt_sigqueueinfo(2), rt_tgsigqueueinfo(2).
  */
 #include "libos_signal.h"
 #include "libos_table.h"
@@ -19,7 +18,7 @@ static siginfo_t from_me(int sig, int code) {
 static bool is_this_process(pid_t pid) {
     if (pid == cur_process()->pid)
         return true;
-    struct libos_thread* t = libos_thread_find(pid);
+    struct libos_thread* t = pid > 0 ? libos_thread_find(pid) : NULL;
     if (t)
         libos_thread_put(t);
     return t != NULL;
@@ -31,24 +30,26 @@ static long send_to_process(const siginfo_t* info) {
     return info->si_signo ? libos_signal_send(NULL, info) : 0;
 }
 
+static long send_by_pid(pid_t pid, const siginfo_t* info) {
+    if (is_this_process(pid))
+        return send_to_process(info);
+    bool self;
+    long ret = coord_kill(pid, info, &self);
+    if (!self)
+        return ret;
+    long own = send_to_process(info);
+    return ret ? ret : own;
+}
+
 long libos_syscall_kill(pid_t pid, int sig) {
-    bool mine;
-    if (pid > 0)
-        mine = is_this_process(pid);
-    else if (pid == 0)
-        mine = true;
-    else
-        mine = pid != -1 && pid != INT32_MIN && -pid == cur_process()->pgid;
-    if (!mine)
-        return -ESRCH;
     siginfo_t info = from_me(sig, SI_USER);
-    return send_to_process(&info);
+    return pid == INT32_MIN ? -ESRCH : send_by_pid(pid, &info);
 }
 
 static long send_to_thread(pid_t tgid, pid_t tid, const siginfo_t* info) {
     struct libos_thread* t = libos_thread_find(tid);
     if (!t)
-        return -ESRCH;
+        return coord_kill_thread(tgid, tid, info);
     long ret = 0;
     if (tgid > 0 && tgid != cur_process()->pid)
         ret = -ESRCH;
@@ -86,9 +87,7 @@ long libos_syscall_rt_sigqueueinfo(pid_t pid, int sig, siginfo_t* uinfo) {
     info.si_signo = sig;
     if (!may_send_code(&info, pid))
         return -EPERM;
-    if (pid <= 0 || !is_this_process(pid))
-        return -ESRCH;
-    return send_to_process(&info);
+    return pid <= 0 ? -ESRCH : send_by_pid(pid, &info);
 }
 
 long libos_syscall_rt_tgsigqueueinfo(pid_t tgid, pid_t pid, int sig, siginfo_t* uinfo) {

@@ -123,10 +123,18 @@ static void look_at_work(bool is_in_pal, PAL_CONTEXT* c) {
 
 static void on_async(bool is_in_pal, PAL_NUM addr, PAL_CONTEXT* c) {
     (void)addr;
-    if (c->host_signo) {
+    if (c->host_signo)
         libos_signal_note_host(c->host_signo, c->host_code);
+    if (c->host_signo || coord_signal_waiting(g_process.coord)) {
         __atomic_or_fetch(&libos_get_tcb()->work, LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
     }
+    look_at_work(is_in_pal, c);
+}
+
+static void on_child(bool is_in_pal, PAL_NUM addr, PAL_CONTEXT* c) {
+    (void)addr;
+    libos_signal_note_child();
+    __atomic_or_fetch(&libos_get_tcb()->work, LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
     look_at_work(is_in_pal, c);
 }
 
@@ -213,4 +221,5 @@ void libos_exceptions_init(void) {
     PalSetExceptionHandler(on_trap, PAL_EVENT_TRAP);
     PalSetExceptionHandler(on_async, PAL_EVENT_INTERRUPTED);
     PalSetExceptionHandler(on_async, PAL_EVENT_QUIT);
+    PalSetExceptionHandler(on_child, PAL_EVENT_CHILD);
 }

@@ -18,7 +18,7 @@ struct libos_file;
 enum {
     VMA_SHARED = 1 << 0,    /* MAP_SHARED */
     VMA_ANON = 1 << 1,      /* no file (file == NULL) */
-    VMA_GROWSDOWN = 1 << 2, /* the LibOS extends it on a fault just below */
+    VMA_GROWSDOWN = 1 << 2, /* grows on a fault below: libos_mm_grow.c */
     VMA_NORESERVE = 1 << 3,
     VMA_LOCKED = 1 << 4,      /* mlock */
     VMA_LOCKONFAULT = 1 << 5, /* mlock2(MLOCK_ONFAULT) */
@@ -108,9 +108,9 @@ bool libos_mm_handle_bus_error(uint64_t addr);
  * in the file) are mapped anew wherever is_of(file, what) says so. Under no lock of the file's. */
 void libos_mm_file_resized(bool (*is_of)(const struct libos_file* f, const void* what),
                            const void* what, uint64_t from, uint64_t to);
-/* RLIMIT_STACK is now this: give up what the main stack has not touched beyond it. (The stack is
- * mapped as far as the limit goes when a program starts, so that no buffer on it is ever below what
- * the LibOS and the host can reach.) */
+/* Stacks may have grown by the host's hand: learn of it, before asking about this range. */
+void libos_mm_sync_growth(uint64_t start, uint64_t end);
+/* RLIMIT_STACK of the process is now this: how far stacks may grow. */
 void libos_mm_stack_limit(uint64_t limit);
 /* SEGV_MAPERR or SEGV_ACCERR for a fault at addr. */
 int libos_mm_fault_code(uint64_t addr);

@@ -109,6 +109,10 @@ int main(int argc, char** argv) {
         poke((char*)sp - 8);
         return 8;
     }
+    if (is(what, "unmap-all")) { /* also what is not mapped, or not the program's */
+        call(SYS_munmap, 0, 0x7ffffffff000, 0, 0, 0, 0);
+        return 8;
+    }
     if (is(what, "unmap-vdso")) {
         for (uintptr_t p = (uintptr_t)vdso - 0x10000; p < (uintptr_t)vdso + 0x10000; p += 0x1000)
             call(SYS_munmap, p, 0x1000, 0, 0, 0, 0);

@@ -85,7 +85,8 @@ TEST(PalVirtualMemoryAlloc, bad_arguments) {
     EXPECT(PalVirtualMemoryAlloc(&p, 0x1000, 0x8000, RW), PAL_ERROR_INVAL);
     EXPECT(PalVirtualMemoryAlloc(&p, 0x1000, 0, 0x10), PAL_ERROR_INVAL);
     EXPECT(PalVirtualMemoryAlloc(&p, 0x1000, PAL_ALLOC_RESERVE, RW), PAL_ERROR_INVAL);
-    EXPECT(PalVirtualMemoryAlloc(&p, 0x1000, PAL_ALLOC_GROWSDOWN, RW), PAL_ERROR_NOTSUPPORT);
+    EXPECT(PalVirtualMemoryAlloc(&p, 0x1000, PAL_ALLOC_GROWSDOWN | PAL_ALLOC_SHARED, RW),
+           PAL_ERROR_INVAL);
     EXPECT(PalVirtualMemoryAlloc(&p, 1UL << 60, 0, RW), PAL_ERROR_NOMEM);
     p = (PAL_PTR)0x20000001;
     EXPECT(PalVirtualMemoryAlloc(&p, 0x1000, 0, RW), PAL_ERROR_INVAL);

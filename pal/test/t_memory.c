@@ -54,6 +54,22 @@ TEST(PalVirtualMemoryAlloc, reserve_is_cheap) {
     EXPECT(PalVirtualMemoryFree(a, 8ul << 30), 0);
 }
 
+TEST(PalVirtualMemoryAlloc, grows_down) {
+    PAL_PTR base = NULL, at;
+    uint8_t in;
+    EXPECT(PalVirtualMemoryAlloc(&base, 64 * PAGE, 0, PAL_PROT_NONE), 0);
+    EXPECT(PalVirtualMemoryFree(base, 64 * PAGE), 0);
+    at = (char*)base + 62 * PAGE;
+    EXPECT(PalVirtualMemoryAlloc(&at, PAGE, PAL_ALLOC_GROWSDOWN, RW), 0);
+    volatile char* p = at;
+    EXPECT(PalVirtualMemoryResident((char*)at - PAGE, PAGE, &in), PAL_ERROR_NOMEM);
+    p[-1] = 5;
+    p[-3 * (long)PAGE] = 6;
+    EXPECT(p[-1], 5);
+    EXPECT(PalVirtualMemoryResident((char*)at - 3 * PAGE, PAGE, &in), 0);
+    EXPECT(PalVirtualMemoryFree((char*)at - 3 * PAGE, 4 * PAGE), 0);
+}
+
 TEST(PalVirtualMemoryAlloc, bad_arguments) {
     PAL_PTR a = NULL, odd = (void*)0x10001;
     EXPECT(PalVirtualMemoryAlloc(&a, 0, 0, RW), PAL_ERROR_INVAL);
@@ -61,7 +77,8 @@ TEST(PalVirtualMemoryAlloc, bad_arguments) {
     EXPECT(PalVirtualMemoryAlloc(&a, PAGE, 0x80, RW), PAL_ERROR_INVAL);
     EXPECT(PalVirtualMemoryAlloc(&a, PAGE, 0, 0x10), PAL_ERROR_INVAL);
     EXPECT(PalVirtualMemoryAlloc(&a, PAGE, PAL_ALLOC_RESERVE, RW), PAL_ERROR_INVAL);
-    EXPECT(PalVirtualMemoryAlloc(&a, PAGE, PAL_ALLOC_GROWSDOWN, RW), PAL_ERROR_NOTSUPPORT);
+    EXPECT(PalVirtualMemoryAlloc(&a, PAGE, PAL_ALLOC_GROWSDOWN | PAL_ALLOC_SHARED, RW),
+           PAL_ERROR_INVAL);
     EXPECT(PalVirtualMemoryAlloc(&odd, PAGE, 0, RW), PAL_ERROR_INVAL);
     EXPECT(PalVirtualMemoryAlloc(NULL, PAGE, 0, RW), PAL_ERROR_INVAL);
     EXPECT(PalVirtualMemoryAlloc(&a, 1ul << 62, 0, RW), PAL_ERROR_NOMEM);

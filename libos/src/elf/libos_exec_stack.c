@@ -13,11 +13,9 @@
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
-#define AUXV_MAX      26
-#define STACK_DEFAULT (8UL << 20)   /* with no limit */
-#define STACK_AT_ONCE (256UL << 20) /* mapped from the start at most; the rest grows by faults */
-#define STACK_MINIMUM (128UL << 10) /* beyond the arguments */
-#define PLATFORM      "x86_64"
+#define AUXV_MAX    26
+#define STACK_FIRST (128UL << 10) /* beyond the arguments, from the start; it grows */
+#define PLATFORM    "x86_64"
 /* What a signal frame needs besides the XSAVE area: registers, siginfo, alignment, red zone. */
 #define SIGNAL_FRAME_REST 704
 
@@ -62,18 +60,16 @@ static void fill_auxv(struct auxv* v, const struct exec* e, const struct exec_im
     aux(v, AT_NULL, 0);
 }
 
-/* Map the stack whole from the start, as far as the limit goes: the host commits it page by page.
- */
 static int map_stack(const struct exec* e, uint64_t* top) {
-    uint64_t size = libos_rlimit(RLIMIT_STACK), need = PAGE_UP(e->args.used) + STACK_MINIMUM;
-    size = size == UINT64_MAX ? STACK_DEFAULT : PAGE_DOWN(MIN(size, STACK_AT_ONCE));
-    size = MAX(size, need);
+    uint64_t limit = libos_rlimit(RLIMIT_STACK);
+    uint64_t used = PAGE_UP(e->args.used + strlen(e->filename) + 1 + 8);
+    uint64_t size = MIN(used + STACK_FIRST, MAX(PAGE_DOWN(limit), used));
+    libos_mm_stack_limit(limit);
     *top = mm_stack_top();
     int prot = PROT_READ | PROT_WRITE | (e->exec_stack ? PROT_EXEC : 0);
     long ret = libos_mm_map(*top - size, size, prot,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE |
-                                MAP_FIXED_NOREPLACE,
-                            NULL, 0, VMA_STACK, NULL);
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE, NULL,
+                            0, VMA_STACK, NULL);
     return ret < 0 ? (int)ret : 0;
 }
 

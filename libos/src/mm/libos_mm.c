@@ -96,6 +96,7 @@ bool libos_mm_query_locked(uint64_t addr, struct libos_vma_info* info) {
 }
 
 bool libos_mm_query(uint64_t addr, struct libos_vma_info* info) {
+    libos_mm_sync_growth(addr, addr + 1);
     read_lock(&g_mm.lock);
     bool found = libos_mm_query_locked(addr, info);
     read_unlock(&g_mm.lock);
@@ -103,6 +104,7 @@ bool libos_mm_query(uint64_t addr, struct libos_vma_info* info) {
 }
 
 bool libos_mm_query_next(uint64_t addr, struct libos_vma_info* info) {
+    libos_mm_sync_growth(addr, addr + 1);
     read_lock(&g_mm.lock);
     const struct libos_vma* v = vma_find(&g_mm, addr);
     while (v && (v->flags & VMA_INTERNAL)) {
@@ -123,6 +125,7 @@ void libos_vma_info_put(struct libos_vma_info* info) {
 }
 
 int libos_mm_snapshot(struct libos_vma_info** out, size_t* count) {
+    libos_mm_sync_growth(g_mm.user_start, g_mm.user_end);
     for (;;) {
         size_t room = __atomic_load_n(&g_mm.count, __ATOMIC_RELAXED) + 16, n = 0;
         struct libos_vma_info* infos = libos_malloc(room * sizeof(*infos));
@@ -155,6 +158,7 @@ void libos_mm_snapshot_free(struct libos_vma_info* infos, size_t count) {
 }
 
 void libos_mm_get_stats(struct libos_mm_stats* stats) {
+    libos_mm_sync_growth(g_mm.user_start, g_mm.user_end);
     read_lock(&g_mm.lock);
     *stats = (struct libos_mm_stats){.total = g_mm.total,
                                      .data = g_mm.data,
@@ -179,6 +183,7 @@ bool libos_mm_is_mapped(uint64_t addr, size_t size) {
     if (end < addr) {
         return false;
     }
+    libos_mm_sync_growth(at, end);
     read_lock(&g_mm.lock);
     const struct libos_vma* v = vma_find(&g_mm, at);
     while (v && v->start <= at && v->end < end) {
@@ -204,6 +209,7 @@ int libos_mm_get_prot_locked(uint64_t addr) {
 }
 
 int libos_mm_get_prot(uint64_t addr) {
+    libos_mm_sync_growth(addr, addr + 1);
     read_lock(&g_mm.lock);
     int prot = libos_mm_get_prot_locked(addr);
     read_unlock(&g_mm.lock);

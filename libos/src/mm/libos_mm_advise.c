@@ -166,6 +166,7 @@ static int populate(struct libos_mm* mm, uint64_t start, uint64_t end, const str
 int mm_advise(uint64_t start, uint64_t end, int behavior) {
     struct libos_mm* mm = &g_mm;
     const struct advice* a = find_advice(behavior);
+    libos_mm_sync_growth(start, end);
     if (a->how & POPULATES) {
         return populate(mm, start, end, a);
     }

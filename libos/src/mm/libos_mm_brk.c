@@ -64,6 +64,9 @@ void mm_brk_init(uint64_t program_end, uint64_t start_data, uint64_t end_data) {
 }
 
 static bool grow(struct libos_mm* mm, uint64_t from, uint64_t to) {
+    if (!mm_clear_of_stack(mm, from, to)) {
+        return false;
+    }
     const struct libos_vma* next = vma_find(mm, from);
     uint32_t flags = VMA_ANON | mm->default_flags;
     /* One page stays free, so that the heap never touches what follows. */

@@ -24,6 +24,7 @@ static uint64_t locked_in(const struct libos_mm* mm, uint64_t start, uint64_t en
 static int change_flags(uint64_t start, uint64_t* end, uint32_t set, uint32_t clear) {
     struct libos_mm* mm = &g_mm;
     uint64_t mapped = start;
+    libos_mm_sync_growth(start, *end);
     read_lock(&mm->lock);
     const struct libos_vma* v = vma_find(mm, start);
     for (; v && v->start <= mapped && mapped < *end; v = v->next) {
@@ -38,6 +39,7 @@ static int change_flags(uint64_t start, uint64_t* end, uint32_t set, uint32_t cl
 
 int mm_lock_range(uint64_t start, uint64_t end, bool on_fault) {
     struct libos_mm* mm = &g_mm;
+    libos_mm_sync_growth(start, end);
     read_lock(&mm->lock);
     bool may = mm_may_lock(mm, end - start - locked_in(mm, start, end));
     read_unlock(&mm->lock);
@@ -89,6 +91,7 @@ static bool next_range(struct libos_mm* mm, uint64_t at, uint64_t* start, uint64
 
 int mm_lock_all(bool current, bool future, bool on_fault) {
     struct libos_mm* mm = &g_mm;
+    libos_mm_sync_growth(mm->user_start, mm->user_end);
     if (current && !mm_may_lock(mm, mm->total - mm->locked)) {
         return -ENOMEM;
     }

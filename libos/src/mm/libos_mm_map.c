@@ -57,10 +57,7 @@ static int make_room(struct libos_mm* mm, uint64_t start, uint64_t end) {
     return ret;
 }
 
-int mm_unmap_locked(struct libos_mm* mm, uint64_t start, uint64_t end, struct libos_vma** dead) {
-    if (end <= start || end > mm->user_end) {
-        return -EINVAL;
-    }
+static int unmap_piece(struct libos_mm* mm, uint64_t start, uint64_t end, struct libos_vma** dead) {
     struct libos_vma* v = vma_find(mm, start);
     if (!v || v->start >= end) {
         return 0;
@@ -82,13 +79,40 @@ int mm_unmap_locked(struct libos_mm* mm, uint64_t start, uint64_t end, struct li
     return 0;
 }
 
+/* The LibOS's own mappings stay: the program does not know of them. */
+int mm_unmap_locked(struct libos_mm* mm, uint64_t start, uint64_t end, struct libos_vma** dead) {
+    if (end <= start || end > mm->user_end) {
+        return -EINVAL;
+    }
+    mm_sync_growth(mm, start, end);
+    if (vma_range_has(mm, start, end, VMA_SEALED)) {
+        return -EPERM;
+    }
+    int ret = 0;
+    for (struct libos_vma* v = vma_find(mm, start); !ret && v && v->start < end;
+         v = vma_find(mm, start)) {
+        while (v && v->start < end && !(v->flags & VMA_INTERNAL)) {
+            v = v->next;
+        }
+        uint64_t to = v && v->start < end ? v->start : end;
+        if (to > start) {
+            ret = unmap_piece(mm, start, to, dead);
+        }
+        start = to < end ? v->end : end;
+    }
+    return ret;
+}
+
 int libos_mm_unmap(uint64_t addr, size_t size) {
     struct libos_vma* dead = NULL;
     uint64_t len = PAGE_UP(size);
-    if (!IS_ALIGNED(addr, PAGE_SIZE) || addr > g_mm.user_end || size > g_mm.user_end - addr ||
-        !len) {
+    if (!IS_ALIGNED(addr, PAGE_SIZE) || addr > TASK_SIZE || size > TASK_SIZE - addr || !len) {
         return -EINVAL;
     }
+    if (addr >= g_mm.user_end) {
+        return 0; /* nothing of the program's is there */
+    }
+    len = MIN(len, g_mm.user_end - addr);
     write_lock(&g_mm.lock);
     int ret = mm_unmap_locked(&g_mm, addr, addr + len, &dead);
     write_unlock(&g_mm.lock);
@@ -99,6 +123,7 @@ int libos_mm_unmap(uint64_t addr, size_t size) {
 void libos_mm_unmap_all(void) {
     struct libos_vma* dead = NULL;
     write_lock(&g_mm.lock);
+    mm_sync_growth(&g_mm, g_mm.user_start, g_mm.user_end);
     struct libos_vma* v = g_mm.first;
     mm_forget_code(g_mm.user_start, g_mm.user_end);
     while (v) {
@@ -143,6 +168,7 @@ static long choose_address(struct libos_mm* mm, const struct map_request* r) {
     if (r->addr < mm->user_start) {
         return -EPERM; /* below vm.mmap_min_addr */
     }
+    mm_sync_growth(mm, r->addr, r->addr + r->len);
     if (r->flags & MAP_FIXED_NOREPLACE) {
         const struct libos_vma* v = vma_find(mm, r->addr);
         if (v && v->start < r->addr + r->len) {
@@ -233,7 +259,9 @@ static int host_map(const struct map_request* r, uint64_t addr) {
     if ((r->flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE && (r->prot & PROT_RWX)) {
         type |= PAL_ALLOC_POPULATE;
     }
-    int ret = PalVirtualMemoryAlloc(&at, r->len, type, mm_pal_prot(r->prot));
+    int ret = r->vma_flags & VMA_GROWSDOWN
+                  ? mm_host_alloc_stack(at, r->len, type, mm_pal_prot(r->prot))
+                  : PalVirtualMemoryAlloc(&at, r->len, type, mm_pal_prot(r->prot));
     BUG_ON(!ret && at != (void*)addr);
     return (int)pal_to_errno(ret);
 }

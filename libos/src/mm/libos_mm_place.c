@@ -71,7 +71,7 @@ static uint64_t place_32bit(const struct libos_mm* mm, uint64_t len) {
     return vma_gap_bottom_up(mm, low, 0x80000000UL, len);
 }
 
-long mm_place(struct libos_mm* mm, uint64_t hint, uint64_t len, int flags, bool huge_align) {
+static long place(struct libos_mm* mm, uint64_t hint, uint64_t len, int flags, bool huge_align) {
     if (len > mm->user_end) {
         return -ENOMEM;
     }
@@ -97,6 +97,14 @@ long mm_place(struct libos_mm* mm, uint64_t hint, uint64_t len, int flags, bool 
         found = vma_gap_bottom_up(mm, mm->legacy_base, mm->user_end, len);
     }
     return found ? (long)found : -ENOMEM;
+}
+
+long mm_place(struct libos_mm* mm, uint64_t hint, uint64_t len, int flags, bool huge_align) {
+    long at;
+    do {
+        at = place(mm, hint, len, flags, huge_align);
+    } while (at > 0 && !mm_clear_of_stack(mm, (uint64_t)at, (uint64_t)at + len));
+    return at;
 }
 
 uint64_t mm_stack_top(void) {

@@ -69,7 +69,11 @@ int mm_protect(uint64_t start, uint64_t end, int prot, int grows) {
     struct libos_mm* mm = &g_mm;
     int ret = 0;
     write_lock(&mm->lock);
+    mm_sync_growth(mm, start, end);
     struct libos_vma* v = vma_find(mm, start);
+    if (v && (grows & PROT_GROWSDOWN) && (v->flags & VMA_GROWSDOWN)) {
+        mm_take_growth(mm, v);
+    }
     if (!v) {
         ret = -ENOMEM;
     } else if (grows & PROT_GROWSDOWN) {
@@ -99,6 +103,7 @@ int mm_set_flags(uint64_t start, uint64_t end, uint32_t set, uint32_t clear) {
     struct libos_mm* mm = &g_mm;
     uint64_t at = start;
     write_lock(&mm->lock);
+    mm_sync_growth(mm, start, end);
     int ret = vma_range_has(mm, start, end, VMA_INTERNAL) ? -EPERM : 0;
     for (struct libos_vma* v = vma_find(mm, start); !ret && at < end; v = v->next) {
         if (!v || v->start > at) {

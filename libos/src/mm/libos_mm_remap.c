@@ -6,7 +6,6 @@
 #include "libos_process.h"
 #include "libos_vma.h"
 
-#define TASK_SIZE   0x7ffffffff000UL /* Linux's, where it only matters that a size is silly */
 #define KNOWN_FLAGS (MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)
 
 struct remap {
@@ -199,6 +198,9 @@ static long remap_to(struct remap* r, struct libos_vma* v) {
         if (r->new_addr < mm->user_start) {
             return -EPERM;
         }
+        if (vma_range_has(mm, r->new_addr, r->new_addr + r->new_len, VMA_INTERNAL)) {
+            return -EPERM;
+        }
         ret = mm_unmap_locked(mm, r->new_addr, r->new_addr + r->new_len, &r->dead);
     }
     if (!ret && r->old_len > r->new_len) {
@@ -226,6 +228,7 @@ static long remap_to(struct remap* r, struct libos_vma* v) {
 
 static long remap_locked(struct remap* r) {
     struct libos_mm* mm = r->mm;
+    mm_sync_growth(mm, r->addr, r->addr + MAX(r->old_len, PAGE_SIZE));
     struct libos_vma* v = vma_at(mm, r->addr);
     if (!v) {
         return -EFAULT;
@@ -254,7 +257,8 @@ static long remap_locked(struct remap* r) {
     uint64_t more = r->new_len - r->old_len;
     if (r->old_len == v->end - r->addr) {
         uint64_t limit = v->next ? vma_start_gap(v->next) : mm->user_end;
-        if (limit >= v->end && limit - v->end >= more) {
+        if (limit >= v->end && limit - v->end >= more &&
+            mm_clear_of_stack(mm, v->end, v->end + more)) {
             return grow_in_place(r, v);
         }
     }

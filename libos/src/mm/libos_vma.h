@@ -13,6 +13,7 @@
 
 #define STACK_GUARD_GAP (256 * PAGE_SIZE) /* Linux: stack_guard_gap */
 #define MAX_MAP_COUNT   65530UL           /* Linux: vm.max_map_count */
+#define TASK_SIZE       0x7ffffffff000UL  /* Linux's, where only that matters */
 #define HUGE_PAGE       (2UL << 20)
 #define PROT_RWX        (PROT_READ | PROT_WRITE | PROT_EXEC)
 /* mmap's prot may hold more, which Linux ignores there. */
@@ -109,6 +110,15 @@ extern bool g_mm_randomise;
 /* ---- libos_mm.c ---------------------------------------------------------------------------------
  */
 uint64_t mm_new_object(void); /* identity of a new shared anonymous object */
+
+/* ---- libos_mm_grow.c ----------------------------------------------------------------------------
+ * For a stack (VMA_GROWSDOWN) the tree may know less than the host has grown it to. Before anything
+ * looks at or changes a range that may reach below one: */
+void mm_sync_growth(struct libos_mm* mm, uint64_t start, uint64_t end);
+void mm_take_growth(struct libos_mm* mm, struct libos_vma* v); /* of one stack */
+/* A place for a new mapping: is it still free, stacks above being what the host made of them? */
+bool mm_clear_of_stack(struct libos_mm* mm, uint64_t start, uint64_t end);
+int mm_host_alloc_stack(void* at, uint64_t bytes, PAL_FLG type, PAL_FLG prot);
 
 /* ---- libos_mm_map.c -----------------------------------------------------------------------------
  */

@@ -128,13 +128,13 @@ int host_pick_address(PAL_NUM size, bool internal, void** addr) {
      PAL_ALLOC_SHARED | PAL_ALLOC_GROWSDOWN | PAL_ALLOC_NOREPLACE)
 
 static int check_alloc(PAL_NUM size, PAL_FLG type, PAL_FLG prot) {
-    if (type & PAL_ALLOC_GROWSDOWN)
-        return PAL_ERROR_NOTSUPPORT;
     if ((type & PAL_ALLOC_SHARED) && !(g_control.capabilities & PAL_CAP_SHARED_MEM))
         return PAL_ERROR_NOTSUPPORT;
     if ((type & ~ALLOC_KNOWN) || (prot & ~PAL_PROT_MASK) || !size || !IS_PAGE_ALIGNED(size))
         return PAL_ERROR_INVAL;
     if ((type & PAL_ALLOC_RESERVE) && (prot != PAL_PROT_NONE || (type & PAL_ALLOC_POPULATE)))
+        return PAL_ERROR_INVAL;
+    if ((type & PAL_ALLOC_GROWSDOWN) && (type & (PAL_ALLOC_SHARED | PAL_ALLOC_INTERNAL)))
         return PAL_ERROR_INVAL;
     if ((type & PAL_ALLOC_SHARED) && (prot & PAL_PROT_WRITECOPY))
         return PAL_ERROR_INVAL;
@@ -150,6 +150,8 @@ int PalVirtualMemoryAlloc(PAL_PTR* addr, PAL_NUM size, PAL_FLG type, PAL_FLG pro
         flags |= MAP_NORESERVE;
     if (type & PAL_ALLOC_POPULATE)
         flags |= MAP_POPULATE;
+    if (type & PAL_ALLOC_GROWSDOWN)
+        flags |= MAP_GROWSDOWN;
     if (!*addr)
         return map_anywhere(size, type & PAL_ALLOC_INTERNAL, host_prot(prot), flags, addr);
     ret = check_pages(*addr, size);

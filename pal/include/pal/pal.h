@@ -210,8 +210,9 @@ enum {
     PAL_ALLOC_NORESERVE = 0x4, /* accessible, but no commit charge up front */
     PAL_ALLOC_POPULATE = 0x8,
     PAL_ALLOC_SHARED = 0x10, /* shared with processes forked later (PAL_CAP_SHARED_MEM) */
-    PAL_ALLOC_GROWSDOWN =
-        0x20, /* reserved; hosts answer PAL_ERROR_NOTSUPPORT: the LibOS grows stacks */
+    /* On accesses just below, also by the host itself, the host extends it downwards, as far as
+     * RLIMIT_STACK goes and nothing else is near. Or PAL_ERROR_NOTSUPPORT: then the LibOS does. */
+    PAL_ALLOC_GROWSDOWN = 0x20,
     PAL_ALLOC_NOREPLACE = 0x40, /* PAL_ERROR_STREAMEXIST if anything is mapped there */
 };
 

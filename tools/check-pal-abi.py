@@ -7,7 +7,8 @@ import re
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-HEADERS = ('pal/include/pal/pal.h', 'pal/include/pal/pal_error.h', 'pal/include/pal/pal_futex.h')
+HEADERS = ('pal/include/pal/pal.h', 'pal/include/pal/pal_error.h', 'pal/include/pal/pal_futex.h',
+           'pal/include/pal/pal_exception.h')
 
 
 def read(path):

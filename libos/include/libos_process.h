@@ -93,6 +93,10 @@ struct libos_thread {
     uint64_t cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
     uint32_t securebits;
     bool no_new_privs;
+
+    /* libos_seccomp.h; changed under process->threads_lock, the filters read without it */
+    struct libos_seccomp* seccomp; /* owned */
+    int seccomp_mode;
 };
 
 struct libos_sigaction { /* kernel's layout of rt_sigaction(2) */

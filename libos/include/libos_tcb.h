@@ -53,6 +53,7 @@ enum {
     LIBOS_WORK_RESTORE_MASK = 1 << 5, /* thread->saved_mask must come back (sigsuspend, ppoll) */
     LIBOS_WORK_FULL_RESTORE = 1 << 6, /* the frame was changed: restore every register from it */
     LIBOS_WORK_GS = 1 << 7,           /* GS is to be guest_gs; from the entry to the exit only */
+    LIBOS_WORK_SECCOMP = 1 << 8,      /* filters want to see each call */
 };
 
 static inline struct libos_tcb* libos_get_tcb(void) {

@@ -5,6 +5,7 @@
 
 #include "libos_event.h"
 #include "libos_mm.h"
+#include "libos_seccomp.h"
 #include "proc_internal.h"
 
 #define PF_RANDOMIZE 0x400000u
@@ -171,9 +172,10 @@ static void show_signals(struct libos_text* out, const struct task_view* v) {
 static void show_caps(struct libos_text* out, const struct libos_thread* t) {
     libos_text_printf(out,
                       "CapInh:\t%016llx\nCapPrm:\t%016llx\nCapEff:\t%016llx\nCapBnd:\t%016llx\n"
-                      "CapAmb:\t%016llx\nNoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n",
+                      "CapAmb:\t%016llx\nNoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%u\n",
                       ULL(t->cap_inheritable), ULL(t->cap_permitted), ULL(t->cap_effective),
-                      ULL(t->cap_bounding), ULL(t->cap_ambient), t->no_new_privs);
+                      ULL(t->cap_bounding), ULL(t->cap_ambient), t->no_new_privs, t->seccomp_mode,
+                      libos_seccomp_filter_count(t));
 }
 
 static bool cpu_in_mask(uint64_t mask, uint64_t cpu) {

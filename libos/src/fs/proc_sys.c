@@ -134,6 +134,12 @@ static const struct libos_pseudo_node g_pty[] = {
     {0},
 };
 
+static const struct libos_pseudo_node g_seccomp[] = {
+    CONST_("actions_avail", "kill_process kill_thread trap errno trace log allow"),
+    CONST_("actions_logged", "kill_process kill_thread trap errno trace log"),
+    {0},
+};
+
 static const struct libos_pseudo_node g_kernel[] = {
     CONST_("cap_last_cap", "40"),
     CONST_("core_pattern", "core"),
@@ -156,6 +162,7 @@ static const struct libos_pseudo_node g_kernel[] = {
     DIR_("random", g_random),
     FILE_("randomize_va_space", show_randomize),
     CONST_("sched_rr_timeslice_ms", "100"),
+    DIR_("seccomp", g_seccomp),
     CONST_("sem", "32000\t1024000000\t500\t32000"),
     CONST_("shmall", "18446744073692774399"),
     CONST_("shmmax", "18446744073692774399"),

@@ -7,6 +7,7 @@
 #include "libos_file.h"
 #include "libos_fs_refs.h"
 #include "libos_proc_internal.h"
+#include "libos_seccomp.h"
 #include "libos_time.h"
 #include "manifest.h"
 
@@ -133,6 +134,7 @@ static int start_thread(struct libos_thread* t) {
         unlock(&cur_process()->threads_lock);
         return -ERESTARTNOINTR; /* the caller itself is about to be ended */
     }
+    libos_seccomp_inherit(t, get_cur_thread());
     list_add_tail(&cur_process()->threads, &t->node);
     cur_process()->thread_count++;
     unlock(&cur_process()->threads_lock);

@@ -6,6 +6,7 @@
 #include "libos_file.h"
 #include "libos_fs_refs.h"
 #include "libos_proc_internal.h"
+#include "libos_seccomp.h"
 #include "libos_signal.h"
 
 /*
@@ -97,6 +98,7 @@ void libos_thread_put(struct libos_thread* t) {
         libos_fs_info_put(t->fs);
     libos_free(t->groups);
     libos_free(t->held);
+    libos_seccomp_put(t->seccomp);
     libos_free(t);
 }
 

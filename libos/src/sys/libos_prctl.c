@@ -4,8 +4,10 @@
  */
 #include <linux/capability.h>
 #include <linux/prctl.h>
+#include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include "libos_process.h"
+#include "libos_seccomp.h"
 #include "libos_table.h"
 
 static long set_name(const char* user_name) {
@@ -111,7 +113,11 @@ static long prctl_privilege(int option, unsigned long a2, unsigned long a3, unsi
         case PR_CAP_AMBIENT:
             return cap_ambient(a2, a3, a4, a5);
         case PR_GET_SECCOMP:
-            return 0; /* no filter is installed: PR_SET_SECCOMP is refused */
+            return t->seccomp_mode;
+        case PR_SET_SECCOMP:
+            return a2 == SECCOMP_MODE_STRICT   ? libos_seccomp_set_strict()
+                   : a2 == SECCOMP_MODE_FILTER ? libos_seccomp_set_filter(0, (const void*)a3)
+                                               : -EINVAL;
         default:
             return -ENOSYS;
     }

@@ -6,6 +6,7 @@
 
 #include "../arch/x86_64/entry.h"
 #include "libos_init.h"
+#include "libos_seccomp.h"
 #include "manifest.h"
 #include "trace.h"
 
@@ -71,6 +72,17 @@ static uint64_t now_ns(void) {
     PAL_NUM now = 0;
     PalClockGet(PAL_CLOCK_MONOTONIC, &now);
     return now;
+}
+
+long libos_watched_call(struct libos_regs* regs) {
+    uint32_t work = libos_get_tcb()->work, nr = regs->orig_rax;
+    long result;
+    if ((work & LIBOS_WORK_SECCOMP) && !libos_seccomp_check(regs, &result))
+        return result;
+    if (work & LIBOS_WORK_TRACE)
+        return libos_traced_call(regs);
+    libos_syscall_t fn = nr < LIBOS_CALL_COUNT ? g_libos_calls[nr].function : NULL;
+    return fn ? fn(regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9) : -ENOSYS;
 }
 
 long libos_traced_call(struct libos_regs* regs) {

@@ -48,8 +48,8 @@ libos_syscall_entry:
     movq $0, %gs:TCB_NATIVE_RETURN /* it has left the site it trapped at last */
     SAVE_FRAME
 dispatch:
-    testl $WORK_TRACE_BIT, %gs:TCB_WORK
-    jnz traced
+    testl $WORK_WATCH_MASK, %gs:TCB_WORK
+    jnz watched
     movl %eax, %eax     /* Linux looks at 32 bits of the number */
     cmpl $CALL_COUNT, %eax
     jae absent
@@ -101,9 +101,9 @@ libos_exit_window_end:  /* the address of the window's last instruction */
 absent:
     movq $-38, %rax
     jmp done
-traced:
+watched:
     movq %rsp, %rdi
-    call libos_traced_call
+    call libos_watched_call
     jmp done
     .size libos_syscall_entry, . - libos_syscall_entry
 

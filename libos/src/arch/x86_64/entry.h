@@ -31,12 +31,14 @@
 #define R_RSP      152
 #define R_SIZE     160
 
-#define CALL_COUNT     470
-#define CALL_FUNCTION  8 /* in struct libos_call, which has 40 bytes */
-#define WORK_TRACE_BIT 0x10
-#define WORK_GS_BIT    0x80
-#define WORK_EXIT_MASK 0x6f /* everything but tracing and GS */
-#define WORK_SLOW_MASK (WORK_EXIT_MASK | WORK_GS_BIT)
+#define CALL_COUNT       470
+#define CALL_FUNCTION    8 /* in struct libos_call, which has 40 bytes */
+#define WORK_TRACE_BIT   0x10
+#define WORK_SECCOMP_BIT 0x100
+#define WORK_WATCH_MASK  (WORK_TRACE_BIT | WORK_SECCOMP_BIT)
+#define WORK_GS_BIT      0x80
+#define WORK_EXIT_MASK   0x6f /* everything but tracing, filters and GS */
+#define WORK_SLOW_MASK   (WORK_EXIT_MASK | WORK_GS_BIT)
 
 #define EFL_CF 0x000001
 #define EFL_TF 0x000100
@@ -74,9 +76,10 @@ extern uint32_t g_libos_xsave_size;
 /* The two arrays of offsets in libos_table.h and libos_tcb.h are checked in init.c. */
 
 /* Called by entry.S, with the frame whole. */
-void libos_trap_hook(struct libos_regs* regs);   /* a system call came by trap (patch.c) */
-void libos_fault_work(struct libos_regs* regs);  /* turn the recorded fault into a signal */
-long libos_traced_call(struct libos_regs* regs); /* dispatch with --strace or --stats */
+void libos_trap_hook(struct libos_regs* regs);    /* a system call came by trap (patch.c) */
+void libos_fault_work(struct libos_regs* regs);   /* turn the recorded fault into a signal */
+long libos_watched_call(struct libos_regs* regs); /* dispatch with filters, --strace, --stats */
+long libos_traced_call(struct libos_regs* regs);
 /* All work of the way out. true: the system call in the frame is to be made again. */
 bool libos_exit_work(struct libos_regs* regs);
 

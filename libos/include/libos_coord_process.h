@@ -178,6 +178,12 @@ bool coord_process_is_orphaned(void);
 /* The entry with the lowest pid >= pid that is ALIVE, ENDING or ZOMBIE, copied; its pid, or 0 if
  * there is none. Pointers in the copy are not to be followed. */
 int32_t coord_process_next(int32_t pid, struct coord_process* copy);
+/* Who runs in this process of the host: the sender of a message, which may be a zombie by now. */
+struct coord_ids {
+    int32_t pid;
+    uint32_t uid, gid;
+};
+bool coord_process_by_host(int32_t host_pid, struct coord_ids* out);
 /* Copies at most size bytes of its command line; the whole length, or -ESRCH. */
 long coord_process_command_line(int32_t pid, char* buffer, size_t size);
 

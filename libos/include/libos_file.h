@@ -59,6 +59,8 @@ struct libos_file_ops {
     int (*flush)(struct libos_file* f);
     /* The process's last reference is gone. f->last: and no other process has it open either. */
     void (*close)(struct libos_file* f);
+    /* Before the host forks, under the barrier: 0 or -ENOMEM. */
+    int (*forking)(struct libos_file* f);
     /* In the child of a fork, that has its own copy of f now. */
     void (*forked)(struct libos_file* f);
     /* Open the same object anew, as /proc/self/fd/N does. NULL: by the host handle, or ENXIO. */

@@ -212,6 +212,20 @@ int coord_process_death_signal(void) {
     return __atomic_load_n(&coord_process_current()->death_signal, __ATOMIC_ACQUIRE);
 }
 
+bool coord_process_by_host(int32_t host_pid, struct coord_ids* out) {
+    bool found = false;
+    process_lock();
+    for_each_process(p) {
+        /* The host may have given a dead one's id out again. */
+        if (p->host_pid == host_pid && (!found || p->state != COORD_PROCESS_ZOMBIE)) {
+            *out = (struct coord_ids){p->pid, p->uid, p->gid};
+            found = true;
+        }
+    }
+    process_unlock();
+    return found;
+}
+
 int32_t coord_process_next(int32_t pid, struct coord_process* copy) {
     struct coord_process* best = NULL;
     process_lock();

@@ -53,8 +53,10 @@ static struct epoll_item* item_lookup(struct libos_epoll* ep, uint64_t number) {
     return item && item->generation == number >> 32 ? item : NULL;
 }
 
-static int grow_slots(struct libos_epoll* ep) {
+static int grow_slots(struct libos_epoll* ep, uint32_t wanted) {
     uint32_t count = ep->slot_count ? ep->slot_count * 2 : 16;
+    while (count < wanted)
+        count *= 2;
     struct epoll_slot* slots = libos_realloc(ep->slots, count * sizeof(*slots));
     if (!slots)
         return -ENOMEM;
@@ -85,15 +87,29 @@ static int grow_buckets(struct libos_epoll* ep) {
     return 0;
 }
 
-/* Gives the item a number and makes it findable. */
-static int item_link(struct libos_epoll* ep, struct epoll_item* item) {
-    if (ep->free_slot == NO_SLOT && grow_slots(ep) < 0)
-        return -ENOMEM;
-    if (ep->item_count >= ep->bucket_count && grow_buckets(ep) < 0)
+static int take_number(struct libos_epoll* ep, struct epoll_item* item) {
+    if (ep->shared) {
+        int ret = libos_epoll_shared_number(ep->shared, item);
+        if (ret == 0 && item->index >= ep->slot_count && grow_slots(ep, item->index + 1) < 0) {
+            libos_epoll_shared_drop(ep->shared, item);
+            ret = -ENOMEM;
+        }
+        return ret;
+    }
+    if (ep->free_slot == NO_SLOT && grow_slots(ep, 0) < 0)
         return -ENOMEM;
     item->index = ep->free_slot;
     item->generation = ++ep->slots[item->index].generation;
     ep->free_slot = ep->slots[item->index].next_free;
+    return 0;
+}
+
+/* Gives the item a number and makes it findable. */
+static int item_link(struct libos_epoll* ep, struct epoll_item* item) {
+    if (ep->item_count >= ep->bucket_count && grow_buckets(ep) < 0)
+        return -ENOMEM;
+    if (take_number(ep, item) < 0)
+        return -ENOMEM;
     ep->slots[item->index].item = item;
     size_t h = hash_of(ep, item->file, item->fd);
     item->next = ep->buckets[h];
@@ -107,9 +123,12 @@ static void item_unlink(struct libos_epoll* ep, struct epoll_item* item) {
     while (*p != item)
         p = &(*p)->next;
     *p = item->next;
-    ep->slots[item->index].item = NULL;
-    ep->slots[item->index].next_free = ep->free_slot;
-    ep->free_slot = item->index;
+    if (ep->slots[item->index].item == item)
+        ep->slots[item->index].item = NULL;
+    if (!ep->shared) {
+        ep->slots[item->index].next_free = ep->free_slot;
+        ep->free_slot = item->index;
+    }
     ep->item_count--;
 }
 
@@ -169,26 +188,25 @@ static int host_modify(struct libos_epoll* ep, struct epoll_item* item) {
     }
 }
 
-/* Takes the item out of everything and frees it. epoll->lock held. */
-static void item_destroy(struct libos_epoll* ep, struct epoll_item* item) {
+/* Frees the item and, unless others go on with the registration, takes that out of the host's set.
+ * epoll->lock held. */
+static void item_leave(struct libos_epoll* ep, struct epoll_item* item, bool for_all) {
     libos_file_remove_waiter(item->file, &item->waiter);
     __atomic_sub_fetch(&item->file->epoll_count, 1, __ATOMIC_RELAXED);
-    if (item->kind == ITEM_DIRECT) {
+    if (for_all && item->kind == ITEM_DIRECT)
         PalWaitSetRemove(ep->file->host, libos_file_poll_handle(item->file));
-    } else if (item->stand_in) {
+    if (for_all && item->stand_in)
         PalWaitSetRemove(ep->file->host, item->stand_in);
+    if (item->stand_in)
         PalObjectClose(item->stand_in);
-    }
+    if (for_all && ep->shared)
+        libos_epoll_shared_drop(ep->shared, item);
     item_unlink(ep, item);
     libos_free(item);
 }
 
-/* A socket that got connected is ready in the host from then on. */
-static void become_direct(struct libos_epoll* ep, struct epoll_item* item) {
-    PalWaitSetRemove(ep->file->host, item->stand_in);
-    PalObjectClose(item->stand_in);
-    item->stand_in = NULL;
-    host_add(ep, item);
+static void item_destroy(struct libos_epoll* ep, struct epoll_item* item) {
+    item_leave(ep, item, true);
 }
 
 /* Its readiness inside the LibOS; 0 for a file that has none any more. */
@@ -215,12 +233,16 @@ static int ctl_add(struct libos_epoll* ep, struct libos_file* f, int fd,
         return ret;
     }
     ret = host_add(ep, item);
+    if (ret == 0 && ep->shared && item->kind != ITEM_DIRECT)
+        libos_epoll_shared_changed(ep->shared, item);
     item->waiter.wake = item->kind == ITEM_DOORBELL && ret == 0 ? ring : NULL;
     item->waiter.lasting = true;
     list_init(&item->waiter.node);
     if (ret < 0) {
         if (item->stand_in)
             PalObjectClose(item->stand_in);
+        if (ep->shared)
+            libos_epoll_shared_drop(ep->shared, item);
         item_unlink(ep, item);
         libos_free(item);
         return ret;
@@ -244,10 +266,23 @@ static int ctl_modify(struct libos_epoll* ep, struct epoll_item* item,
     if (ret < 0) {
         item->events = old_events;
         item->data = old_data;
-    } else if (item->kind == ITEM_DOORBELL && inner_events(item)) {
-        ring(&item->waiter, 0);
+        return ret;
     }
-    return ret;
+    if (ep->shared)
+        libos_epoll_shared_changed(ep->shared, item);
+    if (item->kind == ITEM_DOORBELL && inner_events(item))
+        ring(&item->waiter, 0);
+    return 0;
+}
+
+/* A registration that another process has made, or changed hands: what can be done by the host's
+ * handle alone. */
+static int ctl_foreign(struct libos_epoll* ep, int op, struct libos_file* f, int fd,
+                       const struct epoll_event* event) {
+    PAL_HANDLE h = ep->shared && f->shared ? libos_file_poll_handle(f) : NULL;
+    if (!h || f->ops->poll || PalWaitSetRemove(ep->file->host, h) < 0)
+        return -ENOENT;
+    return op == EPOLL_CTL_MOD ? ctl_add(ep, f, fd, event) : 0;
 }
 
 int libos_epoll_ctl(struct libos_file* epoll_file, int op, struct libos_file* f, int fd,
@@ -265,16 +300,20 @@ int libos_epoll_ctl(struct libos_file* epoll_file, int op, struct libos_file* f,
         event->events = (event->events & ~(uint32_t)EPOLLWAKEUP) | EPOLLERR | EPOLLHUP;
     lock(&ep->lock);
     struct epoll_item* item = item_find(ep, f, fd);
+    if (item && ep->shared && !libos_epoll_shared_holds(ep->shared, item)) {
+        item_leave(ep, item, false); /* another process has removed it */
+        item = NULL;
+    }
     int ret = -EINVAL;
     switch (op) {
         case EPOLL_CTL_ADD:
             ret = item ? -EEXIST : ctl_add(ep, f, fd, event);
             break;
         case EPOLL_CTL_MOD:
-            ret = item ? ctl_modify(ep, item, event) : -ENOENT;
+            ret = item ? ctl_modify(ep, item, event) : ctl_foreign(ep, op, f, fd, event);
             break;
         case EPOLL_CTL_DEL:
-            ret = item ? 0 : -ENOENT;
+            ret = item ? 0 : ctl_foreign(ep, op, f, fd, event);
             if (item)
                 item_destroy(ep, item);
             break;
@@ -296,10 +335,8 @@ static uint32_t item_events(struct epoll_item* item, uint32_t host_events) {
             return 0;
         return inner.events & wanted;
     }
-    if (!item->file->ops->poll) {
-        become_direct(item->epoll, item);
+    if (item->parents)
         return 0;
-    }
     uint32_t events = inner_events(item);
     if (!events || (item->events & EPOLLET)) {
         /* Quiet first, then look: what comes in between rings again. */
@@ -311,29 +348,59 @@ static uint32_t item_events(struct epoll_item* item, uint32_t host_events) {
     return events;
 }
 
+/* The guest's event for one of the host's; no events: there is nothing to tell. *item: NULL if it
+ * is another process's. */
+static struct epoll_event event_of(struct libos_epoll* ep, const PAL_WAITSET_EVENT* host,
+                                   const struct epoll_meaning* shared, struct epoll_item** item) {
+    struct epoll_item* found = *item = item_lookup(ep, host->data);
+    if (shared && found && shared->kind != ITEM_GONE) {
+        found->events = shared->events;
+        found->data = shared->data;
+    }
+    if (shared && shared->kind == ITEM_DIRECT)
+        return (struct epoll_event){
+            .events = host->events & (shared->events | EPOLLERR | EPOLLHUP), .data = shared->data};
+    if (!found || (shared && shared->kind == ITEM_GONE)) {
+        if (shared)
+            PalThreadYieldExecution(); /* it is for the process whose it is to look at it */
+        return (struct epoll_event){.events = 0};
+    }
+    return (struct epoll_event){.events = item_events(found, host->events), .data = found->data};
+}
+
 /* Turns what the host said into guest events. Returns how many, or -EFAULT for the first. */
-static long translate(struct libos_epoll* ep, const PAL_WAITSET_EVENT* host, long count,
-                      struct epoll_event* user_events) {
+static long translate_some(struct libos_epoll* ep, const PAL_WAITSET_EVENT* host, long count,
+                           const struct epoll_meaning* shared, struct epoll_event* user_events) {
     long filled = 0, ret = 0;
-    lock(&ep->lock);
     for (long i = 0; i < count; i++) {
-        struct epoll_item* item = item_lookup(ep, host[i].data);
-        if (!item)
-            continue; /* removed meanwhile */
-        uint32_t events = item_events(item, host[i].events);
-        if (!events) {
-            if (item->events & EPOLLONESHOT)
+        struct epoll_item* item;
+        struct epoll_event event = event_of(ep, &host[i], shared ? &shared[i] : NULL, &item);
+        if (!event.events) {
+            if (item && (item->events & EPOLLONESHOT))
                 host_modify(ep, item); /* this shot did not count */
-            continue;
-        }
-        struct epoll_event event = {.events = events, .data = item->data};
-        if (ret == 0 && user_put(event, &user_events[filled]) == 0) {
+        } else if (ret == 0 && user_put(event, &user_events[filled]) == 0) {
             filled++;
         } else {
             ret = -EFAULT;
-            if (item->events & (EPOLLONESHOT | EPOLLET))
+            if (item && (item->events & (EPOLLONESHOT | EPOLLET)))
                 host_modify(ep, item); /* armed again: it comes with the next call */
         }
+    }
+    return filled ? filled : ret;
+}
+
+static long translate(struct libos_epoll* ep, const PAL_WAITSET_EVENT* host, long count,
+                      struct epoll_event* user_events) {
+    struct epoll_meaning shared[BATCH];
+    long ret = 0, filled = 0;
+    lock(&ep->lock);
+    if (!ep->shared)
+        filled = translate_some(ep, host, count, NULL, user_events);
+    for (long done = 0; ep->shared && done < count && ret >= 0; done += BATCH) {
+        long n = MIN(count - done, (long)BATCH);
+        libos_epoll_shared_look(ep->shared, host + done, n, shared);
+        ret = translate_some(ep, host + done, n, shared, user_events + filled);
+        filled += MAX(ret, 0);
     }
     unlock(&ep->lock);
     return filled ? filled : ret;
@@ -371,7 +438,9 @@ static long wait_for_events(struct libos_file* epoll_file, struct epoll_event* u
 long libos_epoll_wait(struct libos_file* epoll_file, struct epoll_event* user_events, int max,
                       uint64_t deadline_ns) {
     struct libos_epoll* ep = epoll_file->data;
-    uint32_t items = __atomic_load_n(&ep->slot_count, __ATOMIC_RELAXED); /* no more can be ready */
+    uint32_t items = ep->shared ? libos_epoll_shared_size(ep->shared)
+                                : __atomic_load_n(&ep->slot_count, __ATOMIC_RELAXED);
+    /* No more can be ready. */
     PAL_NUM batch = MIN((PAL_NUM)max, (PAL_NUM)MAX(items, (uint32_t)BATCH));
     if (batch <= BATCH) {
         PAL_WAITSET_EVENT host[BATCH];
@@ -418,8 +487,11 @@ static void epoll_close(struct libos_file* file) {
     lock(&ep->lock);
     for (uint32_t i = 0; i < ep->slot_count; i++) {
         if (ep->slots[i].item)
-            item_destroy(ep, ep->slots[i].item);
+            item_leave(ep, ep->slots[i].item, file->last);
     }
+    if (ep->shared && file->last)
+        libos_epoll_shared_free(ep->shared);
+    ep->shared = NULL;
     libos_free(ep->slots);
     libos_free(ep->buckets);
     ep->slots = NULL;
@@ -447,7 +519,7 @@ void libos_epoll_file_gone(struct libos_file* f) {
         lock(&ep->lock);
         struct epoll_item* item = item_lookup(ep, number);
         if (item)
-            item_destroy(ep, item);
+            item_leave(ep, item, f->last);
         unlock(&ep->lock);
         epoll_put(ep);
     }
@@ -475,4 +547,6 @@ const struct libos_file_ops g_libos_epoll_ops = {
     .kind = "eventpoll",
     .fdinfo = epoll_fdinfo,
     .close = epoll_close,
+    .forking = libos_epoll_forking,
+    .forked = libos_epoll_forked,
 };

@@ -59,6 +59,10 @@ void libos_file_set_pos(struct libos_file* f, int64_t pos) {
 static uint32_t g_unshared; /* files that before_fork found no memory for */
 
 static void share(struct libos_file* f) {
+    if (f->ops->forking && f->ops->forking(f) < 0) {
+        g_unshared++;
+        return;
+    }
     if (!f->shared) {
         struct libos_file_shared* s = coord_alloc(sizeof(*s));
         if (!s) {

@@ -5,6 +5,7 @@
 #include <asm/socket.h>
 #include <linux/stat.h>
 
+#include "libos_coord_process.h"
 #include "libos_fs_calls.h"
 #include "libos_unix.h"
 
@@ -413,8 +414,9 @@ bool libos_unix_passes_cred(const struct libos_file* f) {
 void libos_unix_sender_cred(int32_t cred[3]) {
     const struct libos_thread* t = get_cur_thread();
     if (cred[0] && (PAL_NUM)cred[0] != g_pal_control->process_id) {
-        cred[0] = 0;
-        cred[1] = cred[2] = 65534; /* as one of another name space */
+        struct coord_ids ids = {0, 65534, 65534}; /* gone: as one of another name space */
+        coord_process_by_host(cred[0], &ids);
+        memcpy(cred, &ids, sizeof(ids));
         return;
     }
     cred[0] = cur_process()->pid;

@@ -358,8 +358,8 @@ static struct epoll_event event_of(struct libos_epoll* ep, const PAL_WAITSET_EVE
         found->data = shared->data;
     }
     if (shared && shared->kind == ITEM_DIRECT)
-        return (struct epoll_event){
-            .events = host->events & (shared->events | EPOLLERR | EPOLLHUP), .data = shared->data};
+        return (struct epoll_event){.events = host->events & (shared->events | EPOLLERR | EPOLLHUP),
+                                    .data = shared->data};
     if (!found || (shared && shared->kind == ITEM_GONE)) {
         if (shared)
             PalThreadYieldExecution(); /* it is for the process whose it is to look at it */

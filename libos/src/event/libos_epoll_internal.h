@@ -41,8 +41,8 @@ struct epoll_slot {
 
 struct libos_epoll {
     refcount_t ref;
-    libos_lock_t lock;       /* guards all below */
-    struct libos_file* file; /* the epoll file itself, no reference */
+    libos_lock_t lock;           /* guards all below */
+    struct libos_file* file;     /* the epoll file itself, no reference */
     struct epoll_shared* shared; /* in the arena, once there was a fork; set under the barrier */
     struct epoll_slot* slots;
     uint32_t slot_count, free_slot, item_count;

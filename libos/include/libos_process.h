@@ -62,9 +62,10 @@ struct libos_thread {
     struct libos_waiter* waiting; /* interruptible libos_wait it is in, for kicks */
 
     /* ends and futexes */
-    uint32_t* clear_child_tid; /* user address */
-    void* robust_list;         /* user address of struct robust_list_head */
-    void* pi_state;            /* proc/libos_futex_pi.c */
+    uint32_t* clear_child_tid;          /* user address */
+    void* robust_list;                  /* user address of struct robust_list_head */
+    void* pi_state;                     /* proc/libos_futex_pi.c */
+    struct libos_sem_sharing* sem_undo; /* ipc/libos_sem_undo.c; NULL: nothing to undo */
 
     /* shared or not, by the flags of clone */
     struct libos_fd_table* files;

@@ -6,6 +6,7 @@
 #include "libos_arch.h"
 #include "libos_file.h"
 #include "libos_fs_refs.h"
+#include "libos_ipc.h"
 #include "libos_proc_internal.h"
 #include "libos_seccomp.h"
 #include "libos_time.h"
@@ -110,7 +111,7 @@ static struct libos_thread* make_thread(const struct libos_clone_args* a,
     } else {
         ok = ok && (t->fs = libos_fs_info_clone(parent->fs)) != NULL;
     }
-    if (ok)
+    if (ok && libos_ipc_clone_thread(t, a->flags & CLONE_SYSVSEM) == 0)
         return t;
     libos_thread_put(t);
     return NULL;
@@ -175,6 +176,7 @@ long libos_clone(const struct libos_clone_args* a) {
         user_put(tid, a->parent_tid);
     ret = start_thread(t);
     if (ret < 0) {
+        libos_ipc_thread_exit(t);
         libos_thread_put(t);
         return ret;
     }

@@ -5,6 +5,7 @@
 #include "libos_process.h"
 #include "libos_file.h"
 #include "libos_fs_refs.h"
+#include "libos_ipc.h"
 #include "libos_proc_internal.h"
 #include "libos_seccomp.h"
 #include "libos_signal.h"
@@ -210,6 +211,7 @@ void libos_thread_exit(int status) {
     leave_list(t);
     libos_signal_thread_exit(t);
     clear_tid_word(t);
+    libos_ipc_thread_exit(t);
     libos_fd_table_put(t->files);
     t->files = NULL;
     libos_fs_info_put(t->fs);

@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 
 #include "libos_fs_calls.h"
+#include "libos_ipc.h"
 #include "libos_namespace.h"
 #include "libos_pidfd.h"
 #include "libos_process.h"
@@ -69,6 +70,8 @@ long libos_syscall_unshare(unsigned long flags) {
     long ret = flags & CLONE_FILES ? unshare_files(t) : 0;
     if (ret == 0 && (flags & CLONE_FS))
         ret = unshare_fs(t);
+    if (ret == 0 && (flags & CLONE_SYSVSEM))
+        libos_ipc_thread_exit(t);
     return ret;
 }
 

@@ -1,0 +1,22 @@
+/*
+ * What the lives of threads and processes mean for System V IPC.
+ */
+#include "libos_process.h"
+#include "sem_internal.h"
+
+int libos_ipc_clone_thread(struct libos_thread* child, bool share_undo) {
+    return sem_undo_clone(child, share_undo);
+}
+
+int libos_ipc_fork(int32_t pid, bool share_undo) {
+    return share_undo ? sem_undo_fork(pid) : 0;
+}
+
+void libos_ipc_after_fork(bool share_undo) {
+    sem_undo_after_fork(get_cur_thread(), share_undo);
+}
+
+void libos_ipc_process_gone(int32_t pid) {
+    ipc_sem_process_gone(pid);
+    ipc_msg_process_gone(pid);
+}

@@ -43,6 +43,7 @@ struct coord_process {
     bool in_parent;   /* a vfork child that runs in its parent's host process */
     bool execed;      /* has called execve since it was made */
     bool subreaper;   /* PR_SET_CHILD_SUBREAPER */
+    bool no_tty;      /* has given up its session's terminal for itself */
     bool ignores_chld, no_chld_wait, no_chld_stop; /* its action for SIGCHLD */
     int32_t exit_signal;                           /* to the parent at the end; 0: none */
     int32_t death_signal;                          /* PR_SET_PDEATHSIG */

@@ -98,12 +98,20 @@ long libos_pipe_fcntl(struct libos_file* f, int cmd, unsigned long arg);
 
 /* ---- terminals (event/libos_tty.c, libos_pty.c) ---------------------------------------------- */
 extern const struct libos_file_ops g_libos_tty_ops;
+/* Ops of every terminal but a master: a background group is stopped for reading, and for writing
+ * with TOSTOP. */
+long libos_tty_read(struct libos_file* f, const struct iovec* iov, int iov_count,
+                    const int64_t* pos, int rwf);
+long libos_tty_write(struct libos_file* f, const struct iovec* iov, int iov_count,
+                     const int64_t* pos, int rwf);
 /* ioctl of any file on a host character device: the terminal's commands, or -ENOTTY. */
 long libos_tty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg);
 /* A terminal file around a host handle (taken over, as path is, on failure too); NULL: no memory.
  * For inherited standard streams and /dev/tty. */
 struct libos_file* libos_tty_file(PAL_HANDLE host, int flags, struct libos_path* path);
 bool libos_handle_is_tty(PAL_HANDLE host);
+/* The controlling terminal is a pseudo-terminal of ours: its number. */
+bool libos_tty_controlling_pts(unsigned int* number);
 /* The terminal's foreground process group and session, for /proc: -1 where there is none. */
 void libos_tty_job_control(int32_t* foreground_pgid, uint64_t* rdev);
 

@@ -154,6 +154,7 @@ static void end_locked(struct coord_process* p, int wait_status, const struct co
     struct coord_process* parent = list_empty(&p->children) ? NULL : new_parent(p);
     while (!list_empty(&p->children))
         give_child_away(list_first(&p->children, struct coord_process, sibling), parent);
+    coord_tty_leader_ends(p);
     coord_group_check_orphaned(p, NULL);
     coord_commit();
 }

@@ -100,6 +100,7 @@ long coord_setsid(void) {
         int32_t pgid = p->pgid, sid = p->sid;
         COORD_SET(p->sid, p->pid);
         COORD_SET(p->pgid, p->pid);
+        COORD_SET(p->no_tty, false);
         coord_group_left(pgid);
         coord_group_left(sid);
     }

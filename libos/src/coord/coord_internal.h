@@ -9,7 +9,7 @@
 #ifndef COORD_INTERNAL_H
 #define COORD_INTERNAL_H
 
-#include "libos_coord_process.h"
+#include "libos_coord_tty.h"
 
 #define COORD_SIZE_MAX (1UL << 30)
 #define COORD_SIZE_MIN (64UL << 20)
@@ -49,7 +49,14 @@ struct coord_arena {
     struct coord_processes {
         struct coord_lock lock; /* the process lock */
         struct list_node all;
-        uint32_t parentless; /* entries that no one will wait for */
+        uint32_t parentless;   /* entries that no one will wait for */
+        struct list_node ttys; /* those that are or were a session's */
+        struct coord_tty {
+            struct list_node node;
+            uint32_t key;
+            int32_t sid;        /* 0: nobody's */
+            int32_t foreground; /* group; 0: none */
+        } host_tty;
     } processes;
     struct coord_process first; /* pid 1's, so that a start touches no other page */
 };
@@ -99,6 +106,9 @@ bool coord_group_exists(int32_t pgid);
 /* p's group may have lost its last tie to the session: then its stopped members are woken. father:
  * the one who is ending, if p is his child; NULL: p itself is. */
 void coord_group_check_orphaned(struct coord_process* p, struct coord_process* father);
+
+/* coord_tty.c: of a session leader that ends */
+void coord_tty_leader_ends(struct coord_process* p);
 
 /* coord_signal.c */
 /* Queue for p (tid 0: the whole) and kick it. 0 or -EAGAIN. */

@@ -24,6 +24,11 @@ void coord_processes_init(struct coord_arena* arena) {
     list_init(&p->sibling);
     list_init(&p->signals);
     list_init(&arena->processes.all);
+    list_init(&arena->processes.ttys);
+    struct coord_tty* tty = &arena->processes.host_tty;
+    tty->key = COORD_TTY_HOST;
+    tty->sid = tty->foreground = 1;
+    list_add_tail(&arena->processes.ttys, &tty->node);
     list_add_tail(&arena->processes.all, &p->all);
     g_process.coord = p;
 }
@@ -62,6 +67,7 @@ static void inherit(struct coord_process* p, const struct coord_process* from) {
     p->no_chld_wait = from->no_chld_wait;
     p->no_chld_stop = from->no_chld_stop;
     p->signals_limit = from->signals_limit;
+    p->no_tty = from->no_tty;
     memcpy(p->comm, from->comm, sizeof(p->comm));
     p->command_line = from->command_line;
     if (p->command_line)

@@ -212,6 +212,8 @@ int libos_pts_open(unsigned int number, int flags, struct libos_file** out) {
         ret = slave_open(pty, pty->master, flags, out);
     }
     unlock(&g_lock);
+    if (ret == 0)
+        libos_tty_opened(*out, flags);
     return ret;
 }
 
@@ -351,7 +353,7 @@ long libos_pty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg) 
 static const struct libos_file_ops g_master_ops = {
     .kind = "ptmx",
     .read = libos_stream_read,
-    .write = libos_stream_write,
+    .write = libos_pty_master_write,
     .ioctl = libos_tty_ioctl,
     .stat = master_stat,
     .set_flags = libos_stream_set_flags,
@@ -362,8 +364,8 @@ static const struct libos_file_ops g_master_ops = {
 
 static const struct libos_file_ops g_slave_ops = {
     .kind = "pts",
-    .read = libos_stream_read,
-    .write = libos_stream_write,
+    .read = libos_tty_read,
+    .write = libos_tty_write,
     .ioctl = libos_tty_ioctl,
     .stat = slave_stat,
     .set_flags = libos_stream_set_flags,

@@ -132,10 +132,14 @@ static long get_size(struct libos_file* f, unsigned long arg) {
 }
 
 static long set_size(struct libos_file* f, unsigned long arg) {
-    struct winsize size;
+    struct winsize size, old;
     if (user_get(size, (void*)arg) < 0)
         return -EFAULT;
-    return pal_to_errno(PalStreamControl(f->host, PAL_OP_TTY_SIZE_SET, &size, sizeof(size)));
+    bool known = PalStreamControl(f->host, PAL_OP_TTY_SIZE_GET, &old, sizeof(old)) == 0;
+    int ret = PalStreamControl(f->host, PAL_OP_TTY_SIZE_SET, &size, sizeof(size));
+    if (ret == 0 && known && memcmp(&size, &old, sizeof(size)) != 0)
+        libos_tty_resized(f);
+    return pal_to_errno(ret);
 }
 
 bool libos_handle_is_tty(PAL_HANDLE host) {
@@ -148,8 +152,28 @@ static long get_discipline(struct libos_file* f, unsigned long arg) {
     return libos_handle_is_tty(f->host) ? user_put(discipline, (int*)arg) : -ENOTTY;
 }
 
+/* Commands that a background group may not give. */
+static bool is_change(unsigned int cmd) {
+    switch (cmd) {
+        case TCSETS:
+        case TCSETSW:
+        case TCSETSF:
+        case TCSETS2:
+        case TCSETSW2:
+        case TCSETSF2:
+        case TCFLSH:
+        case TCSBRK:
+        case TCXONC:
+            return true;
+        default:
+            return false;
+    }
+}
+
 long libos_tty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg) {
-    long ret;
+    long ret = is_change(cmd) ? libos_tty_check_change(f) : 0;
+    if (ret)
+        return ret;
     switch (cmd) {
         case TCGETS:
             return get_attr(f, arg, false);
@@ -204,8 +228,8 @@ static int tty_stat(struct libos_file* f, struct libos_stat* st) {
 
 const struct libos_file_ops g_libos_tty_ops = {
     .kind = "tty",
-    .read = libos_stream_read,
-    .write = libos_stream_write,
+    .read = libos_tty_read,
+    .write = libos_tty_write,
     .ioctl = libos_tty_ioctl,
     .stat = tty_stat,
     .set_flags = libos_stream_set_flags,

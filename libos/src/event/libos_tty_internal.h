@@ -31,7 +31,16 @@ bool libos_is_pty_master(struct libos_file* f);
 long libos_pty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg);
 #define ENOIOCTLCMD_ 515
 
-/* Job control (event/libos_tty_jobs.c): TIOCGPGRP and its kin. */
+/* Job control (event/libos_tty_jobs.c). */
+/* Ctrl-C and its kin reach the foreground group. */
+long libos_pty_master_write(struct libos_file* f, const struct iovec* iov, int iov_count,
+                            const int64_t* pos, int rwf);
+/* And for changing it: 0, -EIO, or -ERESTARTSYS. */
+long libos_tty_check_change(struct libos_file* f);
+void libos_tty_resized(struct libos_file* f); /* tells the foreground group */
+/* A terminal was opened: it may become the caller's controlling one. */
+void libos_tty_opened(struct libos_file* f, int flags);
+/* TIOCGPGRP and its kin. */
 long libos_tty_jobs_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg);
 
 #endif /* LIBOS_TTY_INTERNAL_H */

@@ -9,8 +9,8 @@
 
 static const struct libos_file_ops g_tty_ops = {
     .kind = "tty",
-    .read = libos_stream_read,
-    .write = libos_stream_write,
+    .read = libos_tty_read,
+    .write = libos_tty_write,
     .ioctl = libos_tty_ioctl,
     .stat = libos_dev_stat,
     .set_flags = libos_stream_set_flags,
@@ -24,6 +24,9 @@ static int open_tty(const struct libos_pseudo_at* at, int flags, struct libos_fi
     libos_tty_job_control(&foreground, &rdev);
     if (foreground < 0)
         return -ENXIO;
+    unsigned int number;
+    if (libos_tty_controlling_pts(&number))
+        return libos_pts_open(number, flags, out);
     PAL_HANDLE host;
     PAL_FLG options = PAL_OPTION_NOCTTY | (flags & O_NONBLOCK ? (PAL_FLG)PAL_OPTION_NONBLOCK : 0);
     int ret = PalStreamOpen("dev:/dev/tty", (PAL_FLG)(flags & O_ACCMODE), 0, 0, options, &host);

@@ -3,7 +3,7 @@
  * instance, and the end of children. An upcall only notes them; a thread that is on its way out, or
  * finds its blocking call interrupted, queues them for the process.
  */
-#include "libos_coord_process.h"
+#include "libos_coord_tty.h"
 #include "libos_init.h"
 #include "libos_signal.h"
 
@@ -52,6 +52,24 @@ static void drain_sent(void) {
     }
 }
 
+/* What the host's terminal (its driver, that is) sends to the whole group of host processes. */
+#define TERMINAL_SET                                                                               \
+    (sig_bit(SIGINT) | sig_bit(SIGQUIT) | sig_bit(SIGTSTP) | sig_bit(SIGTTIN) | sig_bit(SIGTTOU) | \
+     sig_bit(SIGHUP) | sig_bit(SIGCONT) | sig_bit(SIGWINCH))
+#define JOB_SET (sig_bit(SIGCONT) | sig_bit(SIGTSTP) | sig_bit(SIGTTIN) | sig_bit(SIGTTOU))
+
+/* True: the signal is not for this process, or not for it alone. */
+static bool for_groups(int sig, int code) {
+    if (code == SI_KERNEL && (TERMINAL_SET & sig_bit(sig))) {
+        if (coord_tty_forwards())
+            coord_tty_signal(COORD_TTY_HOST, sig);
+        return true;
+    }
+    /* A shell outside stops and continues its job: groups that the guest made are not part of it.
+     */
+    return (JOB_SET & sig_bit(sig)) && coord_process_current()->pgid != 1;
+}
+
 static void drain_noted(void) {
     libos_sigset_t noted = __atomic_exchange_n(&g_noted, 0, __ATOMIC_SEQ_CST);
     while (noted) {
@@ -63,7 +81,8 @@ static void drain_noted(void) {
         memset(&info, 0, sizeof(info));
         info.si_signo = sig;
         info.si_code = g_codes[sig - 1] == SI_KERNEL ? SI_KERNEL : SI_USER;
-        libos_signal_send(NULL, &info);
+        if (!for_groups(sig, info.si_code))
+            libos_signal_send(NULL, &info);
     }
 }
 

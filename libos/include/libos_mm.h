@@ -112,8 +112,6 @@ void libos_mm_file_resized(bool (*is_of)(const struct libos_file* f, const void*
 void libos_mm_sync_growth(uint64_t start, uint64_t end);
 /* RLIMIT_STACK of the process is now this: how far stacks may grow. */
 void libos_mm_stack_limit(uint64_t limit);
-/* SEGV_MAPERR or SEGV_ACCERR for a fault at addr. */
-int libos_mm_fault_code(uint64_t addr);
 
 /* arch/: executable bytes in [start, end) are going away or may change: forget patches there. */
 void libos_patch_forget(uint64_t start, uint64_t end) __attribute__((weak, visibility("hidden")));

@@ -81,7 +81,7 @@ struct libos_thread {
     int sched_policy, sched_priority, nice;
     int io_priority; /* ioprio_set(2) */
     bool sched_reset_on_fork;
-    uint64_t timer_slack_ns;
+    uint64_t timer_slack_ns, timer_slack_default_ns;
     uint64_t start_time_ns; /* monotonic */
     struct libos_io_count { /* what read and write calls moved; written by the thread itself */
         uint64_t read_bytes, write_bytes, reads, writes;
@@ -128,13 +128,13 @@ struct libos_process {
     struct libos_sigqueue signals;    /* for the process as a whole */
     uint32_t sigqueue_count;          /* against RLIMIT_SIGPENDING */
     struct list_node signal_watchers; /* signalfd files (event/) */
-    bool stop_taken; /* a stop signal was taken, and no SIGCONT has come since */
+    bool stop_taken;                  /* a stop signal was taken, and no SIGCONT has come since */
 
     libos_lock_t limits_lock;
     struct rlimit64 limits[RLIM_NLIMITS];
 
     int dumpable, pdeath_signal, child_subreaper;
-    bool thp_disable;
+    uint32_t thp_disable;
     uint32_t personality;
     uint64_t start_time_ns; /* monotonic */
     /* For /proc/self: user addresses laid out by the ELF loader */

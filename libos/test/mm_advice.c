@@ -206,3 +206,55 @@ TEST(barrier) {
     CHECK_EQ(sc(SYS_membarrier, 1 << 30, 0, 0), -EINVAL);
     CHECK_EQ(sc(SYS_membarrier, 0, 5, 0), -EINVAL);
 }
+
+/* ---- guards (Linux 6.13)
+ * ---------------------------------------------------------------------------------- */
+
+#define GUARD_INSTALL 102
+#define GUARD_REMOVE  103
+
+TEST(guards) {
+    char* p = map_anon(8, RW);
+    memset(p, 'g', 8 * PAGE);
+    if (madvise(p + PAGE, 2 * PAGE, GUARD_INSTALL) < 0)
+        SKIP("this kernel has no MADV_GUARD_INSTALL");
+    CHECK_EQ(p[0], 'g');
+    CHECK_EQ(p[3 * PAGE], 'g');
+    struct fault f = read_fault(p + PAGE);
+    CHECK_EQ(f.signo, SIGSEGV);
+    CHECK_EQ(f.code, SEGV_MAPERR);
+    CHECK(f.addr == p + PAGE);
+    f = write_fault(p + 3 * PAGE - 1);
+    CHECK_EQ(f.signo, SIGSEGV);
+    int fds[2];
+    NEED_OK(pipe(fds));
+    CHECK_ERRNO(write(fds[1], p + PAGE, 1), EFAULT);
+    CHECK_EQ(sc(SYS_uname, p + PAGE), -EFAULT);
+    close(fds[0]);
+    close(fds[1]);
+    struct map m;
+    CHECK(map_of(p, &m)); /* one mapping all the same */
+    CHECK(m.end >= (uintptr_t)p + 8 * PAGE);
+    CHECK_OK(madvise(p + PAGE, PAGE, MADV_DONTNEED)); /* does not take guards away */
+    CHECK_EQ(read_fault(p + PAGE).signo, SIGSEGV);
+    CHECK_ERRNO(madvise(p, 8 * PAGE, MADV_POPULATE_WRITE), EFAULT);
+    CHECK_OK(madvise(p, 8 * PAGE, GUARD_REMOVE));
+    CHECK_EQ(p[PAGE], 0);
+    CHECK_EQ(p[0], 'g');
+    p[2 * PAGE] = 1;
+    CHECK_OK(madvise(p, 8 * PAGE, GUARD_INSTALL)); /* over pages that are there */
+    CHECK_OK(mprotect(p, 8 * PAGE, PROT_READ));
+    CHECK_EQ(read_fault(p).signo, SIGSEGV);
+    char* q = mremap(p, 8 * PAGE, 16 * PAGE, MREMAP_MAYMOVE);
+    NEED(q != MAP_FAILED);
+    CHECK_EQ(read_fault(q + 7 * PAGE).signo, SIGSEGV);
+    CHECK_EQ(q[8 * PAGE], 0);
+    CHECK_OK(munmap(q, 16 * PAGE));
+    CHECK_ERRNO(madvise(q, PAGE, GUARD_INSTALL), ENOMEM);
+    p = map_anon(2, RW);
+    if (mlock(p, 2 * PAGE) == 0) {
+        CHECK_ERRNO(madvise(p, PAGE, GUARD_INSTALL), EINVAL);
+        CHECK_OK(madvise(p, PAGE, GUARD_REMOVE));
+    }
+    CHECK_OK(munmap(p, 2 * PAGE));
+}

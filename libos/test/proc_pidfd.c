@@ -13,6 +13,11 @@ TEST(process_madvise_self) {
     CHECK_EQ(sc(SYS_process_madvise, fd, &v, 1, MADV_COLD, 1), -EINVAL);
     CHECK_EQ(sc(SYS_process_madvise, fd, &v, 1, MADV_COLD, 0), 2 * PAGE);
     CHECK_EQ(p[0], 'x');
+    CHECK_EQ(sc(SYS_process_madvise, fd, &v, 1, MADV_DONTNEED, 0), 2 * PAGE); /* Linux 6.13 */
+    CHECK_EQ(p[0], 0);
+    CHECK_EQ(sc(SYS_process_madvise, fd, &v, 1, 9999, 0), -EINVAL);
+    CHECK_EQ(sc(SYS_process_madvise, fd, &v, 1025, MADV_COLD, 0), -EINVAL);
+    CHECK_EQ(sc(SYS_process_madvise, fd, 8, 1, MADV_COLD, 0), -EFAULT);
     close(fd);
     CHECK_EQ(sc(SYS_process_madvise, fd, &v, 1, MADV_COLD, 0), -EBADF);
     munmap(p, 2 * PAGE);

@@ -150,6 +150,7 @@ TEST(process_controls) {
     CHECK_OK(prctl(PR_SET_TIMERSLACK, 60000));
     CHECK_EQ(prctl(PR_GET_TIMERSLACK), 60000);
     CHECK_OK(prctl(PR_SET_TIMERSLACK, 0));
+    CHECK_EQ(prctl(PR_GET_TIMERSLACK), 50000);
     CHECK_OK(prctl(PR_SET_CHILD_SUBREAPER, 1));
     CHECK_OK(prctl(PR_GET_CHILD_SUBREAPER, &v));
     CHECK_EQ(v, 1);
@@ -162,6 +163,14 @@ TEST(process_controls) {
     CHECK_EQ(prctl(PR_MCE_KILL_GET, 0, 0, 0, 0) >= 0, 1);
     CHECK_ERRNO(prctl(PR_MCE_KILL_GET, 1, 0, 0, 0), EINVAL);
     CHECK_EQ(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0), 0);
+    CHECK_OK(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
+    CHECK_EQ(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0), 1);
+    CHECK_ERRNO(prctl(PR_SET_THP_DISABLE, 1, 8, 0, 0), EINVAL);
+    CHECK_ERRNO(prctl(PR_SET_THP_DISABLE, 0, 2, 0, 0), EINVAL);
+    CHECK_ERRNO(prctl(PR_SET_THP_DISABLE, 1, 0, 1, 0), EINVAL);
+    if (prctl(PR_SET_THP_DISABLE, 1, 2, 0, 0) == 0) /* Linux 6.18 */
+        CHECK_EQ(prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0), 3);
+    CHECK_OK(prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0));
     CHECK_OK(prctl(PR_TASK_PERF_EVENTS_DISABLE));
 }
 

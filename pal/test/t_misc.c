@@ -127,6 +127,18 @@ TEST(PalResourceLimitGet, limits) {
     EXPECT(PalResourceLimitGet(99, &soft, &hard), PAL_ERROR_INVAL);
 }
 
+TEST(PalThreadTimerSlackSet, values) {
+    EXPECT(PalThreadTimerSlackSet(60000), 0);
+    EXPECT(PalThreadTimerSlackSet(50000), 0);
+    EXPECT(PalThreadTimerSlackSet(0), PAL_ERROR_INVAL);
+}
+
+TEST(PalProcessHugePagesSet, values) {
+    EXPECT(PalProcessHugePagesSet(PAL_HUGE_PAGES_NEVER), 0);
+    EXPECT(PalProcessHugePagesSet(PAL_HUGE_PAGES_DEFAULT), 0);
+    EXPECT(PalProcessHugePagesSet(3), PAL_ERROR_INVAL);
+}
+
 TEST(PalResourceLimitSet, lower) {
     PAL_NUM soft, hard, now, same;
     EXPECT(PalResourceLimitGet(7, &soft, &hard), 0);

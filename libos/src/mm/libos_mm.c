@@ -1,7 +1,6 @@
 /*
  * The address space as a whole: setting it up, asking it, counting it.
  */
-#include <asm/siginfo.h>
 #include "libos_fs.h"
 #include "libos_process.h"
 #include "libos_vma.h"
@@ -214,10 +213,6 @@ int libos_mm_get_prot(uint64_t addr) {
     int prot = libos_mm_get_prot_locked(addr);
     read_unlock(&g_mm.lock);
     return prot;
-}
-
-int libos_mm_fault_code(uint64_t addr) {
-    return libos_mm_get_prot(addr) < 0 ? SEGV_MAPERR : SEGV_ACCERR;
 }
 
 /* ---- identity of shared memory

@@ -59,7 +59,21 @@ static const struct advice g_advice[MAX_ADVICE] = {
     [MADV_COLLAPSE] = {true, 0, PAL_ADVICE_COLLAPSE, 0, 0},
 };
 
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE  103
+#endif
+static const struct advice g_guard_install = {true, DESTROYS | UNLOCKED, PAL_ADVICE_GUARD_INSTALL,
+                                              0, 0};
+static const struct advice g_guard_remove = {true, 0, PAL_ADVICE_GUARD_REMOVE, 0, 0};
+
 static const struct advice* find_advice(int behavior) {
+    if (behavior == MADV_GUARD_INSTALL) {
+        return &g_guard_install;
+    }
+    if (behavior == MADV_GUARD_REMOVE) {
+        return &g_guard_remove;
+    }
     if (behavior < 0 || behavior >= MAX_ADVICE || !g_advice[behavior].known) {
         return NULL;
     }

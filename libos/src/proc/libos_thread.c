@@ -76,7 +76,7 @@ struct libos_thread* libos_thread_alloc(void) {
     ref_set(&t->ref, 1);
     t->process = cur_process();
     t->tid = __atomic_fetch_add(&cur_process()->next_tid, 1, __ATOMIC_RELAXED);
-    t->timer_slack_ns = 50000;
+    t->timer_slack_ns = t->timer_slack_default_ns = 50000;
     t->altstack.ss_flags = SS_DISABLE;
     list_init(&t->node);
     list_init(&t->signals.queue);

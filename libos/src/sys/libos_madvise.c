@@ -46,12 +46,8 @@ long libos_syscall_madvise(unsigned long start, size_t len, int behavior) {
     return advise(start, len, behavior);
 }
 
-static bool remote_advice(int behavior) {
-    return behavior == MADV_COLD || behavior == MADV_PAGEOUT || behavior == MADV_WILLNEED ||
-           behavior == MADV_COLLAPSE;
-}
-
-/* There is no other process: every pidfd stands for this one. */
+/* Every pidfd stands for this process. (On itself a process may give any advice since Linux 6.13.)
+ */
 long libos_syscall_process_madvise(int pidfd, const struct iovec* vec, size_t vlen, int behavior,
                                    unsigned int flags) {
     if (flags) {
@@ -69,9 +65,6 @@ long libos_syscall_process_madvise(int pidfd, const struct iovec* vec, size_t vl
         if (!is_pidfd) {
             return -EBADF;
         }
-    }
-    if (!remote_advice(behavior)) {
-        return -EINVAL;
     }
     long done = 0;
     for (size_t i = 0; i < vlen; i++) {

@@ -123,6 +123,20 @@ static long prctl_privilege(int option, unsigned long a2, unsigned long a3, unsi
     }
 }
 
+#define THP_EXCEPT_ADVISED 2 /* PR_THP_DISABLE_EXCEPT_ADVISED, Linux 6.18 */
+
+static long set_huge_pages(unsigned long disable, unsigned long flags, bool more) {
+    if (more || (flags & ~(unsigned long)THP_EXCEPT_ADVISED) || (!disable && flags))
+        return -EINVAL;
+    PAL_FLG how = !disable ? PAL_HUGE_PAGES_DEFAULT
+                  : flags  ? PAL_HUGE_PAGES_ADVISED
+                           : PAL_HUGE_PAGES_NEVER;
+    long ret = pal_to_errno(PalProcessHugePagesSet(how));
+    if (!ret)
+        cur_process()->thp_disable = disable ? 1 | flags : 0;
+    return ret;
+}
+
 /* Options about the process. -ENOSYS: not one of them. */
 static long prctl_process(int option, unsigned long a2, unsigned long a3, unsigned long a4,
                           unsigned long a5) {
@@ -149,15 +163,17 @@ static long prctl_process(int option, unsigned long a2, unsigned long a3, unsign
             value = cur_process()->child_subreaper;
             return user_put(value, (int*)a2);
         case PR_SET_THP_DISABLE:
-            if (a3 || a4 || a5)
-                return -EINVAL;
-            cur_process()->thp_disable = a2 != 0;
-            return 0;
+            return set_huge_pages(a2, a3, a4 || a5);
         case PR_GET_THP_DISABLE:
-            return a2 || a3 || a4 || a5 ? -EINVAL : cur_process()->thp_disable;
+            return a2 || a3 || a4 || a5 ? -EINVAL : (long)cur_process()->thp_disable;
         default:
             return -ENOSYS;
     }
+}
+
+static long set_timer_slack(struct libos_thread* t, unsigned long ns) {
+    t->timer_slack_ns = (long)ns <= 0 ? t->timer_slack_default_ns : ns;
+    return pal_to_errno(PalThreadTimerSlackSet(t->timer_slack_ns));
 }
 
 long libos_syscall_prctl(int option, unsigned long a2, unsigned long a3, unsigned long a4,
@@ -169,8 +185,7 @@ long libos_syscall_prctl(int option, unsigned long a2, unsigned long a3, unsigne
         case PR_GET_NAME:
             return get_name((char*)a2);
         case PR_SET_TIMERSLACK:
-            t->timer_slack_ns = (long)a2 <= 0 ? 50000 : a2;
-            return 0;
+            return set_timer_slack(t, a2);
         case PR_GET_TIMERSLACK:
             return t->timer_slack_ns;
         case PR_GET_TIMING:

@@ -223,6 +223,8 @@ static const unsigned char g_advice[] = {
     [PAL_ADVICE_UNMERGEABLE] = MADV_UNMERGEABLE,
     [PAL_ADVICE_COLLAPSE] = MADV_COLLAPSE,
     [PAL_ADVICE_DONTNEED_LOCKED] = MADV_DONTNEED_LOCKED,
+    [PAL_ADVICE_GUARD_INSTALL] = 102,
+    [PAL_ADVICE_GUARD_REMOVE] = 103,
 };
 
 int PalVirtualMemoryAdvise(PAL_PTR addr, PAL_NUM size, PAL_FLG advice) {

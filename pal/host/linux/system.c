@@ -296,6 +296,20 @@ int PalResourceLimitSet(PAL_FLG resource, PAL_NUM soft, PAL_NUM hard) {
     return host_error(host_syscall(__NR_prlimit64, 0, resource, &limit, NULL));
 }
 
+int PalThreadTimerSlackSet(PAL_NUM ns) {
+    if (!ns || ns > INT64_MAX)
+        return PAL_ERROR_INVAL;
+    return host_error(host_syscall(__NR_prctl, 29 /* PR_SET_TIMERSLACK */, ns, 0, 0, 0));
+}
+
+int PalProcessHugePagesSet(PAL_FLG how) {
+    if (how > PAL_HUGE_PAGES_ADVISED)
+        return PAL_ERROR_INVAL;
+    PAL_FLG except_advised = how == PAL_HUGE_PAGES_ADVISED ? 2 : 0;
+    return host_error(host_syscall(__NR_prctl, 41 /* PR_SET_THP_DISABLE */,
+                                   how != PAL_HUGE_PAGES_DEFAULT, except_advised, 0, 0));
+}
+
 /* ---- Attestation: this host has none --------------------------------------------------------- */
 
 int PalAttestationReport(PAL_PTR user_report_data, PAL_NUM* user_report_data_size,

@@ -625,6 +625,14 @@ CALL int PalResourceLimitSet(PAL_FLG resource, PAL_NUM soft, PAL_NUM hard) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
+CALL int PalThreadTimerSlackSet(PAL_NUM ns) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
+CALL int PalProcessHugePagesSet(PAL_FLG how) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
 CALL int PalAttestationReport(PAL_PTR user_report_data, PAL_NUM* user_report_data_size,
                               PAL_PTR target_info, PAL_NUM* target_info_size, PAL_PTR report,
                               PAL_NUM* report_size) {

@@ -22,9 +22,8 @@ void libos_fault_work(struct libos_regs* regs) {
     info.si_signo = f->signo;
     info.si_code = f->code;
     info.si_addr = (void*)f->addr;
-    if (page_fault && f->addr < g_user_end)
-        info.si_code = libos_mm_fault_code(f->addr);
-    else if (page_fault)
+    /* Where something is mapped the host knows why: MADV_GUARD_INSTALL counts as a hole. */
+    if (page_fault && (f->addr >= g_user_end || libos_mm_get_prot(f->addr) < 0))
         info.si_code = SEGV_MAPERR;
     libos_signal_force(t, &info);
 }

@@ -204,8 +204,7 @@ const struct libos_call g_libos_calls[LIBOS_CALL_COUNT] = {
         PARTIAL("badptr_table", "refused: mounts are the manifest's")},
     [__NR__sysctl] = {CALL(_sysctl), {A_PTR}, ABSENT(GONE)},
     [__NR_prctl] = {CALL(prctl), {A_PRCTL, A_HEX, A_HEX, A_HEX, A_HEX},
-        PARTIAL("thr_sched", "PR_SET_THP_DISABLE and PR_SET_TIMERSLACK are kept but change nothing; "
-                             "options not known here are EINVAL")},
+        PARTIAL("thr_sched", "options not known here are EINVAL")},
     [__NR_arch_prctl] = {CALL(arch_prctl), {A_HEX, A_PTR},
         PARTIAL("gs_base", "no shadow stacks, address tags, nor AMX")},
     [__NR_adjtimex] = {CALL(adjtimex), {A_PTR}, FULL("sys_cred")},

@@ -29,6 +29,8 @@ static const struct {
 };
 #define PLACE_COUNT (sizeof(places) / sizeof(places[0]))
 
+#define PASSED_ON_CODE (-61) /* si_code that the PAL knows: pal/host/linux/host_internal.h */
+
 struct launch {
     char pal[PLACE_COUNT][PATH_MAX];
     char libos[PLACE_COUNT][PATH_MAX];
@@ -105,15 +107,16 @@ static pid_t start(struct launch* launch) {
     return child;
 }
 
-/* Sends on what some process sent us. The kernel's own go to the whole group, timers excepted. */
+/* Sends on what some process sent us. The kernel's own go to the whole group, timers excepted. The
+ * PAL is told who sent it: what came to the whole group came to it, too, and counts once. */
 static void pass_on(pid_t child, const siginfo_t* info) {
     int signo = info->si_signo;
     if (info->si_code == SI_KERNEL && signo != SIGALRM && signo != SIGVTALRM && signo != SIGPROF)
         return;
-    if (info->si_code == SI_QUEUE)
-        sigqueue(child, signo, info->si_value);
-    else
-        kill(child, signo);
+    siginfo_t passed = *info;
+    passed.si_errno = info->si_code;
+    passed.si_code = PASSED_ON_CODE;
+    syscall(SYS_rt_sigqueueinfo, child, signo, &passed);
 }
 
 /* Has the child gone on (or ended) since it stopped, or were we told to? */

@@ -202,10 +202,34 @@ static void default_action(int signo) {
         PalProcessKillSelf(signo);
 }
 
+#define SAME_SIGNAL_NS NSEC_PER_SEC
+
+/* A signal for the whole process group comes to us, and then once more through the monitor. True:
+ * that was the second time. The first time is always handled before: the monitor is signalled
+ * later than we are, or its copy is merged into ours while that is pending. */
+static bool is_second(int signo, siginfo_t* info) {
+    static struct {
+        int pid;
+        PAL_NUM when;
+    } direct[65];
+    bool passed_on = info->si_code == PASSED_ON_CODE, second = false;
+    PAL_NUM now = 0;
+    PalClockGet(PAL_CLOCK_MONOTONIC, &now);
+    if (passed_on) {
+        info->si_code = info->si_errno;
+        second = direct[signo].pid == info->si_pid && now - direct[signo].when < SAME_SIGNAL_NS;
+    }
+    direct[signo].pid = passed_on ? 0 : info->si_pid;
+    direct[signo].when = now;
+    return second;
+}
+
 static void async_event(int signo, siginfo_t* info, struct host_ucontext* uc) {
     struct host_tcb* tcb = host_tcb();
     bool kicked = info->si_code == KICK_CODE || (signo == KICK_SIGNAL && info->si_code == SI_TKILL);
     bool child = signo == SIGCHLD_ && info->si_code > 0;
+    if (info->si_code <= 0 && !kicked && is_second(signo, info))
+        return;
     uint64_t rip = uc->regs.ip;
     if (rip >= (uint64_t)pal_window_start && rip <= (uint64_t)pal_window_syscall)
         uc->regs.ip = (uint64_t)pal_window_eintr;

@@ -43,10 +43,12 @@ enum {
 };
 /* PalThreadResume()'s signal: one that Linux never sends, and that coalesces (real-time ones
  * queue). */
-#define KICK_SIGNAL  SIGSTKFLT_
-#define KICK_CODE    -60 /* si_code of PalProcessKick() and its kin: one that no program sends */
-#define SIG_SETMASK_ 2
-#define SIG_BIT(n)   (1UL << ((n)-1))
+#define KICK_SIGNAL SIGSTKFLT_
+#define KICK_CODE   -60 /* si_code of PalProcessKick() and its kin: one that no program sends */
+/* si_code of what the monitor (tools/culm/monitor.c) passes on; the sender's is in si_errno. */
+#define PASSED_ON_CODE -61
+#define SIG_SETMASK_   2
+#define SIG_BIT(n)     (1UL << ((n)-1))
 
 /* stubs.S, start.S */
 extern char pal_stub_page[], pal_stub_page_end[];

@@ -91,7 +91,8 @@ struct libos_file {
     void* data;               /* the owner's */
     uint32_t mode_type;       /* S_IFREG, S_IFDIR, S_IFIFO, ..., or 0: anonymous inode. Filled
                                  lazily for host files: ask libos_file_type(), libos_fs.h */
-    uint32_t lock_flags;      /* LIBOS_FILE_LOCKED_*; atomic (fs/) */
+    uint32_t lock_flags;      /* LIBOS_FILE_LOCKED_*; atomic (fs/). Until it is shared */
+    uint64_t lock_number;     /* fs/libos_record_lock.c: 0: none yet. Until it is shared */
     uint32_t epoll_count;     /* number of wait sets it is in; atomic */
     libos_lock_t wait_lock;   /* guards waiters */
     struct list_node waiters; /* who polls it inside the LibOS (event/) */

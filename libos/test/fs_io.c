@@ -311,6 +311,11 @@ TEST(record_locks) {
     l = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
     CHECK_ERRNO(fcntl(ro, F_SETLK, &l), EBADF);
     CHECK_ERRNO(fcntl(a, F_SETLK, 8), EFAULT);
+    l = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    CHECK_OK(fcntl(b, F_OFD_GETLK, &l)); /* the process's lock, as others see it */
+    CHECK_EQ(l.l_type, F_WRLCK);
+    CHECK(l.l_start == 2 && l.l_len == 3);
+    CHECK_EQ(l.l_pid, getpid());
     /* locks of open file descriptions do conflict */
     l = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 20, .l_len = 10};
     CHECK_OK(fcntl(a, F_OFD_SETLK, &l));

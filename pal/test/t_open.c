@@ -359,6 +359,35 @@ TEST(PalStreamReopen, other_access) {
     PalObjectClose(h);
 }
 
+TEST(PalStreamOpenNamed, pipes_and_files) {
+    PAL_HANDLE p[2], w, f = test_file("named", "hello");
+    PAL_HANDLE_NAME name, of_pipe;
+    char b[8];
+    PAL_NUM n = 2;
+    CHECK(f);
+    EXPECT(PalPipeCreate(0, p), 0);
+    EXPECT(PalHandleName(p[0], &of_pipe), 0);
+    EXPECT(PalStreamOpenNamed(&of_pipe, PAL_ACCESS_WRONLY, PAL_OPTION_NONBLOCK, &w), 0);
+    EXPECT(PalStreamWrite(w, 0, &n, "ab", NULL), 0);
+    EXPECT(PalStreamRead(p[0], 0, &n, b, NULL, 0), 0);
+    EXPECT(n, 2);
+    PalObjectClose(w);
+    EXPECT(PalHandleName(f, &name), 0);
+    EXPECT(PalStreamOpenNamed(&name, PAL_ACCESS_RDONLY, 0, &w), 0);
+    n = 8;
+    EXPECT(PalStreamRead(w, PAL_OFFSET_CURRENT, &n, b, NULL, 0), 0);
+    EXPECT(n, 5);
+    PalObjectClose(w);
+    EXPECT(PalStreamOpenNamed(&name, 3, 0, &w), PAL_ERROR_INVAL);
+    of_pipe.number = name.number; /* something else by now */
+    EXPECT(PalStreamOpenNamed(&of_pipe, PAL_ACCESS_RDONLY, 0, &w), PAL_ERROR_STREAMNOTEXIST);
+    PalObjectClose(f);
+    EXPECT(PalStreamOpenNamed(&name, PAL_ACCESS_RDONLY, 0, &w), PAL_ERROR_STREAMNOTEXIST);
+    EXPECT(PalHandleName(NULL, &name), PAL_ERROR_BADHANDLE);
+    PalObjectClose(p[0]);
+    PalObjectClose(p[1]);
+}
+
 TEST(PalObjectClose, releases_descriptors) {
     for (int i = 0; i < 5000; i++) { /* more than any usual limit on open files */
         PAL_HANDLE h, ends[2];

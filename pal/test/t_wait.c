@@ -202,6 +202,20 @@ TEST(PalStreamControl, pipes_and_files) {
     uint32_t flags;
     EXPECT(PalStreamControl(f, PAL_OP_FLAGS_GET, &flags, sizeof(flags)), 0);
     EXPECT(flags & 02003, 02002); /* O_APPEND, O_RDWR */
+    v = 01000000;                 /* O_NOATIME */
+    EXPECT(PalStreamControl(f, PAL_OP_STATUS_SET, &v, sizeof(v)), 0);
+    EXPECT(PalStreamControl(f, PAL_OP_FLAGS_GET, &flags, sizeof(flags)), 0);
+    EXPECT(flags & 01042003, 01002002);
+    PAL_HANDLE again;
+    PAL_LOCK_TEST_REQUEST test = {.type = 2, .start = 0, .length = 0};
+    EXPECT(PalStreamReopen(f, PAL_ACCESS_RDWR, 0, &again), 0);
+    EXPECT(PalStreamLock(again, false, 1, 5, 3, false), 0);
+    EXPECT(PalStreamControl(f, PAL_OP_LOCK_TEST, &test, sizeof(test)), 0);
+    CHECK(test.type == 1 && test.start == 5 && test.length == 3 && !test.by_process);
+    EXPECT(PalStreamControl(again, PAL_OP_LOCK_TEST, &test, sizeof(test)), 0);
+    EXPECT(test.type, 0);
+    EXPECT(PalStreamControl(f, PAL_OP_LOCK_TEST, &test, sizeof(test)), PAL_ERROR_INVAL);
+    PalObjectClose(again);
     EXPECT(PalStreamRead(p[0], 0, &n, b, NULL, 0), 0);
     EXPECT(PalStreamControl(p[0], 0, &v, sizeof(v)), PAL_ERROR_NOTIMPLEMENTED);
     EXPECT(PalStreamControl(p[0], 9999, &v, sizeof(v)), PAL_ERROR_NOTIMPLEMENTED);

@@ -109,6 +109,7 @@ struct libos_file* libos_file_alloc(const struct libos_file_ops* ops, int flags,
     f->data = NULL;
     f->mode_type = 0;
     f->lock_flags = 0;
+    f->lock_number = 0;
     f->epoll_count = 0;
     f->wait_lock = (libos_lock_t)LIBOS_LOCK_INIT;
     list_init(&f->waiters);
@@ -129,7 +130,7 @@ void libos_file_put(struct libos_file* f) {
     if (!ref_put(&f->ref))
         return;
     f->last = !f->shared || libos_file_unshare(f);
-    if (f->lock_flags)
+    if (f->last && f->lock_flags)
         libos_locks_file_gone(f);
     if (__atomic_load_n(&f->epoll_count, __ATOMIC_ACQUIRE))
         libos_epoll_file_gone(f);

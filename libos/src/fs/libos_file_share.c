@@ -5,6 +5,7 @@
  */
 #include "libos_coord.h"
 #include "libos_fs_internal.h"
+#include "libos_lock_table.h"
 #include "libos_process.h"
 #include "libos_store.h"
 
@@ -12,7 +13,9 @@ struct libos_file_shared {
     struct coord_lock lock; /* guards pos */
     int64_t pos;
     uint32_t processes; /* that have it open; atomic */
-    uint32_t flags;     /* this and the owner: atomic, each for itself */
+    uint32_t flags;     /* this and what follows: atomic, each for itself */
+    uint32_t lock_flags;
+    uint64_t lock_number;
     uint32_t owner_type;
     int32_t owner_pid, owner_sig;
 };
@@ -53,6 +56,22 @@ void libos_file_set_pos(struct libos_file* f, int64_t pos) {
     __atomic_store_n(f->shared ? &f->shared->pos : &f->pos, pos, __ATOMIC_RELAXED);
 }
 
+uint64_t libos_file_lock_number(struct libos_file* f) {
+    uint64_t* number = f->shared ? &f->shared->lock_number : &f->lock_number;
+    uint64_t now = __atomic_load_n(number, __ATOMIC_RELAXED);
+    if (now)
+        return now;
+    uint64_t fresh = lock_new_file_number();
+    return __atomic_compare_exchange_n(number, &now, fresh, false, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED)
+               ? fresh
+               : now;
+}
+
+void libos_file_set_locked(struct libos_file* f, uint32_t flag) {
+    __atomic_or_fetch(f->shared ? &f->shared->lock_flags : &f->lock_flags, flag, __ATOMIC_SEQ_CST);
+}
+
 /* ---- fork -------------------------------------------------------------------------------------
  */
 
@@ -71,6 +90,8 @@ static void share(struct libos_file* f) {
         }
         s->pos = f->pos;
         s->processes = 1;
+        s->lock_flags = f->lock_flags;
+        s->lock_number = f->lock_number;
         f->shared = s;
         libos_file_changed(f);
     }
@@ -86,6 +107,8 @@ static void not_forked(struct libos_file* f) {
 static void forget_alone(struct libos_file* f) {
     if (f->shared && __atomic_load_n(&f->shared->processes, __ATOMIC_RELAXED) == 1) {
         f->pos = f->shared->pos;
+        f->lock_flags = f->shared->lock_flags;
+        f->lock_number = f->shared->lock_number;
         libos_file_refresh(f);
         coord_free(f->shared);
         f->shared = NULL;
@@ -114,6 +137,8 @@ bool libos_file_unshare(struct libos_file* f) {
     bool last = __atomic_sub_fetch(&s->processes, 1, __ATOMIC_ACQ_REL) == 0;
     libos_file_refresh(f);
     f->pos = s->pos;
+    f->lock_flags = s->lock_flags;
+    f->lock_number = s->lock_number;
     f->shared = NULL;
     if (last)
         coord_free(s);
@@ -125,11 +150,19 @@ static void forked(struct libos_file* f) {
         f->ops->forked(f);
 }
 
-void libos_files_after_fork(void) {
-    struct libos_thread* self = get_cur_thread();
-    libos_files_for_all(forked);
-    list_for_each(t, &self->process->threads, struct libos_thread, node) {
+/* References of threads that the child does not have. */
+static void drop_held(struct libos_process* p, const struct libos_thread* self) {
+    list_for_each(t, &p->threads, struct libos_thread, node) {
         while (t != self && t->held_count)
             libos_file_put(t->held[--t->held_count]);
     }
+}
+
+void libos_files_after_fork(void) {
+    struct libos_thread* self = get_cur_thread();
+    libos_locks_only_own();
+    libos_files_for_all(forked);
+    drop_held(&g_process, self);
+    if (self->process != &g_process)
+        drop_held(self->process, self);
 }

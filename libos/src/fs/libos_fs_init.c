@@ -219,6 +219,7 @@ int libos_fs_init(void) {
     PAL_NUM now = 0;
     PalClockGet(PAL_CLOCK_REALTIME, &now);
     g_start_ns = now;
+    libos_locks_init();
     const toml_table_t* manifest = g_pal_control->manifest_root;
     struct manifest_mount entry;
     size_t root_index = 0;

@@ -147,8 +147,11 @@ static int host_fsync(struct libos_file* f, bool data_only) {
 
 static int host_set_flags(struct libos_file* f, int new_flags) {
     uint32_t change = f->flags ^ (uint32_t)new_flags;
-    if (change & (O_DIRECT | O_NOATIME))
-        return -EINVAL; /* the host ABI has no way to change these on an open file */
+    if (change & (O_DIRECT | O_NOATIME)) {
+        int ret = PalStreamControl(f->host, PAL_OP_STATUS_SET, &new_flags, sizeof(new_flags));
+        if (ret < 0)
+            return pal_to_errno(ret);
+    }
     if (change & O_APPEND) {
         int append = !!(new_flags & O_APPEND);
         int ret = PalStreamControl(f->host, PAL_OP_APPEND_SET, &append, sizeof(append));

@@ -1,227 +1,186 @@
 /*
  * Record locks (fcntl's POSIX and OFD locks) and flock(2).
  *
- * A table by inode holds the locks of this process. What is behind a host handle is locked on the
- * host too, so that other programs see it: OFD and flock locks on the file's own host description,
- * POSIX locks of the process all on one description, that of the file that locked first (`holder`).
- * Conflicts between processes are then the host's to find. POSIX locks of one process never
- * conflict with each other, and Linux looks for no deadlock among OFD locks, so none can arise
- * here.
+ * The table in the arena knows the locks of all processes of the instance, and decides between them.
+ * What is behind a host handle is locked on the host too, so that other programs see it: OFD and
+ * flock locks on the file's own host description, which fork shares as it does the lock; POSIX locks
+ * of a process on one host description of its own per inode, its `hold`.
  */
 #include <linux/fcntl.h>
 
+#include "libos_coord_process.h"
 #include "libos_fs_internal.h"
-#include "libos_locks.h"
+#include "libos_lock_table.h"
 #include "libos_process.h"
 
-#define BUCKETS 64
-
-struct lock_entry {
-    struct list_node node; /* sorted by start within one owner is not needed: lists are short */
-    const void* owner;     /* the file (OFD, flock) or &g_process */
-    int64_t start, end;    /* inclusive */
-    bool exclusive;
-};
-
-struct lock_inode {
-    struct list_node node;
-    uint64_t dev, ino;
-    bool whole; /* flock's own space */
-    struct list_node locks;
-    struct list_node waiters;
-    uint32_t users; /* threads working on it */
-    bool posix;     /* counted in g_posix_inodes */
-    struct libos_file* holder;
-};
-
-static struct lock_bucket {
-    libos_lock_t lock;
-    struct list_node inodes; /* guarded by lock, with all in them */
-} g_buckets[BUCKETS];
-static uint32_t g_posix_inodes; /* that POSIX locks were set on and not yet dropped; atomic */
-
-static struct lock_bucket* bucket_of(uint64_t dev, uint64_t ino) {
-    struct lock_bucket* b = &g_buckets[(ino ^ ino >> 6 ^ dev) % BUCKETS];
-    return b;
-}
-
-/* ---- inodes of the table; all under the bucket's lock ------------------------------------------
+/* ---- what this process holds as a process -----------------------------------------------------
  */
 
-static struct lock_inode* find_inode(struct lock_bucket* b, uint64_t dev, uint64_t ino,
-                                     bool whole) {
-    if (!b->inodes.next)
-        list_init(&b->inodes);
-    list_for_each(i, &b->inodes, struct lock_inode, node) {
-        if (i->dev == dev && i->ino == ino && i->whole == whole)
-            return i;
-    }
-    return NULL;
-}
+struct hold { /* POSIX locks on one inode */
+    struct list_node node;
+    refcount_t ref; /* the list's, and threads that work on it */
+    int32_t pid;
+    uint64_t dev, ino;
+    PAL_HANDLE host; /* NULL: not a file of the host, or it cannot be opened again */
+    bool writable;
+};
 
-static struct lock_inode* get_inode(struct lock_bucket* b, uint64_t dev, uint64_t ino, bool whole) {
-    struct lock_inode* i = find_inode(b, dev, ino, whole);
-    if (!i) {
-        i = libos_calloc(1, sizeof(*i));
-        if (!i)
-            return NULL;
-        i->dev = dev;
-        i->ino = ino;
-        i->whole = whole;
-        list_init(&i->locks);
-        list_init(&i->waiters);
-        list_add(&b->inodes, &i->node);
-    }
-    i->users++;
-    return i;
-}
+static libos_lock_t g_lock;
+static struct list_node g_holds = LIST_INIT(g_holds); /* guarded by g_lock */
+static uint32_t g_hold_count;                         /* atomic: 0 is asked without the lock */
 
-static void put_inode(struct lock_inode* i) {
-    if (--i->users || !list_empty(&i->locks) || i->posix)
+static void hold_put(struct hold* h) {
+    if (!ref_put(&h->ref))
         return;
-    list_del(&i->node);
-    libos_free(i);
+    if (h->host)
+        PalObjectClose(h->host);
+    libos_free(h);
 }
 
-static void wake_waiters(struct lock_inode* i) {
-    list_for_each_safe(w, &i->waiters, struct libos_waiter, node) {
-        libos_wake(w);
-    }
-}
-
-static struct lock_entry* conflict(struct lock_inode* i, const struct libos_lock_request* r) {
-    list_for_each(e, &i->locks, struct lock_entry, node) {
-        if (e->owner != r->owner && e->start <= r->end && r->start <= e->end &&
-            (e->exclusive || r->type == LIBOS_LOCK_EXCLUSIVE))
-            return e;
+/* Under g_lock. */
+static struct hold* hold_find(uint64_t dev, uint64_t ino) {
+    list_for_each(h, &g_holds, struct hold, node) {
+        if (h->dev == dev && h->ino == ino && h->pid == cur_process()->pid)
+            return h;
     }
     return NULL;
 }
 
-static struct lock_entry* new_entry(const void* owner, int64_t start, int64_t end, bool exclusive) {
-    struct lock_entry* e = libos_malloc(sizeof(*e));
-    if (e)
-        *e =
-            (struct lock_entry){.owner = owner, .start = start, .end = end, .exclusive = exclusive};
-    return e;
+/* Referenced; NULL: none. */
+static struct hold* hold_get(uint64_t dev, uint64_t ino) {
+    if (!__atomic_load_n(&g_hold_count, __ATOMIC_SEQ_CST))
+        return NULL;
+    lock(&g_lock);
+    struct hold* h = hold_find(dev, ino);
+    if (h)
+        ref_get(&h->ref);
+    unlock(&g_lock);
+    return h;
 }
 
-/* Takes [start, end] out of the owner's locks, splitting them. spare: for the one split. */
-static void cut(struct lock_inode* i, const struct libos_lock_request* r,
-                struct lock_entry** spare) {
-    list_for_each_safe(e, &i->locks, struct lock_entry, node) {
-        if (e->owner != r->owner || e->end < r->start || r->end < e->start)
-            continue;
-        if (e->start < r->start && e->end > r->end) {
-            struct lock_entry* tail = *spare;
-            *spare = NULL;
-            *tail = *e;
-            tail->start = r->end + 1;
-            list_add(&i->locks, &tail->node);
-            e->end = r->start - 1;
-        } else if (e->start < r->start) {
-            e->end = r->start - 1;
-        } else if (e->end > r->end) {
-            e->start = r->end + 1;
-        } else {
-            list_del(&e->node);
-            libos_free(e);
-        }
+/* Off the list; the list's reference is the caller's then. */
+static struct hold* hold_take(uint64_t dev, uint64_t ino) {
+    lock(&g_lock);
+    struct hold* h = hold_find(dev, ino);
+    if (h) {
+        list_del(&h->node);
+        __atomic_sub_fetch(&g_hold_count, 1, __ATOMIC_SEQ_CST);
     }
+    unlock(&g_lock);
+    return h;
 }
 
-/* Joins e with the owner's neighbours of the same kind. */
-static void merge(struct lock_inode* i, struct lock_entry* e) {
-    list_for_each_safe(o, &i->locks, struct lock_entry, node) {
-        if (o == e || o->owner != e->owner || o->exclusive != e->exclusive)
-            continue;
-        if (o->end != INT64_MAX && o->end + 1 == e->start)
-            e->start = o->start;
-        else if (e->end != INT64_MAX && e->end + 1 == o->start)
-            e->end = o->end;
-        else
-            continue;
-        list_del(&o->node);
-        libos_free(o);
+static struct hold* hold_create(struct libos_file* f, uint64_t dev, uint64_t ino) {
+    struct hold* fresh = libos_calloc(1, sizeof(*fresh));
+    if (!fresh)
+        return NULL;
+    ref_set(&fresh->ref, 2);
+    fresh->pid = cur_process()->pid;
+    fresh->dev = dev;
+    fresh->ino = ino;
+    if (f->host) {
+        PAL_FLG access = (PAL_FLG)(f->flags & O_ACCMODE);
+        if (PalStreamReopen(f->host, PAL_ACCESS_RDWR, PAL_OPTION_NONBLOCK, &fresh->host) == 0)
+            fresh->writable = true;
+        else if (PalStreamReopen(f->host, access, PAL_OPTION_NONBLOCK, &fresh->host) < 0)
+            fresh->host = NULL;
+        fresh->writable = fresh->writable || access == PAL_ACCESS_WRONLY;
     }
+    lock(&g_lock);
+    struct hold* h = hold_find(dev, ino);
+    if (h) {
+        ref_get(&h->ref);
+    } else {
+        list_add(&g_holds, &fresh->node);
+        __atomic_add_fetch(&g_hold_count, 1, __ATOMIC_SEQ_CST);
+    }
+    unlock(&g_lock);
+    if (!h)
+        return fresh;
+    ref_set(&fresh->ref, 1);
+    hold_put(fresh);
+    return h;
 }
 
-static int apply(struct lock_inode* i, const struct libos_lock_request* r) {
-    struct lock_entry* spare = new_entry(r->owner, 0, 0, false);
-    struct lock_entry* e = NULL;
-    if (r->type != LIBOS_LOCK_NONE)
-        e = new_entry(r->owner, r->start, r->end, r->type == LIBOS_LOCK_EXCLUSIVE);
-    if (!spare || (r->type != LIBOS_LOCK_NONE && !e)) {
-        libos_free(spare);
-        libos_free(e);
-        return -ENOLCK;
+void libos_locks_only_own(void) {
+    struct list_node others = LIST_INIT(others);
+    int32_t pid = cur_process()->pid;
+    lock(&g_lock);
+    list_for_each_safe(h, &g_holds, struct hold, node) {
+        if (h->pid == pid)
+            continue;
+        list_del(&h->node);
+        list_add(&others, &h->node);
+        __atomic_sub_fetch(&g_hold_count, 1, __ATOMIC_SEQ_CST);
     }
-    cut(i, r, &spare);
-    libos_free(spare);
-    if (e) {
-        list_add_tail(&i->locks, &e->node);
-        merge(i, e);
+    unlock(&g_lock);
+    list_for_each_safe(h, &others, struct hold, node) {
+        list_del(&h->node);
+        hold_put(h);
     }
-    wake_waiters(i);
-    return 0;
 }
 
 /* ---- the host ---------------------------------------------------------------------------------
  */
 
-static int host_lock(struct libos_file* f, const struct libos_lock_request* r) {
-    PAL_NUM length = r->end == INT64_MAX ? 0 : r->end - r->start + 1;
-    return pal_to_errno(PalStreamLock(f->host, r->whole, r->type, r->start, length, r->wait));
+static PAL_NUM length_of(const struct libos_lock_request* r) {
+    return r->end == INT64_MAX ? 0 : r->end - r->start + 1;
 }
 
-/* All POSIX locks of the process on this inode move to another description. */
-static void move_holder(struct lock_inode* i, struct libos_file* f) {
-    PalStreamLock(i->holder->host, false, 0, 0, 0, false);
-    list_for_each(e, &i->locks, struct lock_entry, node) {
-        if (e->owner == &g_process)
-            PalStreamLock(f->host, false, e->exclusive ? 2 : 1, e->start,
-                          e->end == INT64_MAX ? 0 : e->end - e->start + 1, false);
-    }
-    libos_file_get(f);
-    libos_file_put(i->holder);
-    i->holder = f;
+static int host_lock(PAL_HANDLE host, const struct libos_lock_request* r) {
+    bool whole = r->kind == LIBOS_LOCK_FLOCK;
+    return pal_to_errno(PalStreamLock(host, whole, r->type, r->start, length_of(r), r->wait));
 }
 
-/* The description that carries this request on the host, referenced. */
-static struct libos_file* host_carrier(struct lock_inode* i, struct libos_file* f,
-                                       const struct libos_lock_request* r) {
-    if (r->owner == &g_process) {
-        if (!i->holder) {
-            libos_file_get(f);
-            i->holder = f;
-        } else if (r->type == LIBOS_LOCK_EXCLUSIVE && !(i->holder->flags & O_ACCMODE)) {
-            move_holder(i, f);
-        }
-        f = i->holder;
-    }
-    libos_file_get(f);
-    return f;
+/* The description that carries this request on the host; NULL: none does. */
+static PAL_HANDLE carrier(const struct libos_file* f, const struct hold* h,
+                          const struct libos_lock_request* r) {
+    if (r->kind != LIBOS_LOCK_POSIX)
+        return f->host;
+    if (!h || (r->type == LIBOS_LOCK_EXCLUSIVE && !h->writable))
+        return NULL; /* seen by our own processes only */
+    return h->host;
 }
 
 /* ---- set --------------------------------------------------------------------------------------
  */
 
-/* Under the bucket's lock, which is dropped while waiting. */
-static int wait_for_others(struct lock_bucket* b, struct lock_inode* i,
-                           const struct libos_lock_request* r) {
+static struct lock_wish wish_of(struct libos_file* f, const struct libos_lock_request* r) {
+    bool process = r->kind == LIBOS_LOCK_POSIX;
+    return (struct lock_wish){
+        .owner = process ? (uint64_t)cur_process()->pid : libos_file_lock_number(f),
+        .start = r->start,
+        .end = r->end,
+        .type = r->type,
+    };
+}
+
+static int set(struct libos_file* f, const struct libos_stat* st, const struct hold* h,
+               const struct libos_lock_request* r) {
+    struct lock_wish w = wish_of(f, r);
+    struct lock_bucket* b = lock_bucket_lock(st->dev, st->ino);
+    if (!b)
+        return -ENOLCK;
     int ret = 0;
-    struct libos_waiter w;
-    libos_waiter_init(&w);
-    while (!ret && conflict(i, r)) {
-        if (!r->wait)
-            return -EAGAIN;
-        list_add_tail(&i->waiters, &w.node);
-        unlock(&b->lock);
-        ret = libos_wait(&w, PAL_CLOCK_MONOTONIC, NO_TIMEOUT);
-        lock(&b->lock);
-        list_del(&w.node);
+    struct lock_inode* i = lock_inode_get(b, st->dev, st->ino, r->kind == LIBOS_LOCK_FLOCK);
+    if (!i)
+        ret = -ENOLCK;
+    else if (r->type != LIBOS_LOCK_NONE && r->wait)
+        ret = lock_wait(b, i, &w);
+    else if (r->type != LIBOS_LOCK_NONE && lock_conflict(i, &w))
+        ret = -EAGAIN;
+    PAL_HANDLE host = carrier(f, h, r);
+    if (!ret && host) { /* between processes that come here at once, the host decides */
+        coord_unlock(&b->lock);
+        ret = host_lock(host, r);
+        coord_lock(&b->lock);
     }
-    return ret == -EINTR ? -ERESTARTSYS : ret;
+    if (!ret)
+        ret = lock_apply(i, &w);
+    if (i)
+        lock_inode_put(i);
+    coord_unlock(&b->lock);
+    return ret;
 }
 
 int libos_lock_set(struct libos_file* f, const struct libos_lock_request* r) {
@@ -229,128 +188,117 @@ int libos_lock_set(struct libos_file* f, const struct libos_lock_request* r) {
     int ret = libos_file_stat(f, &st);
     if (ret)
         return ret;
-    struct lock_bucket* b = bucket_of(st.dev, st.ino);
-    lock(&b->lock);
-    struct lock_inode* i = get_inode(b, st.dev, st.ino, r->whole);
-    if (!i) {
-        unlock(&b->lock);
-        return -ENOLCK;
+    struct hold* h = NULL;
+    if (r->kind == LIBOS_LOCK_POSIX) {
+        h = hold_get(st.dev, st.ino);
+        if (!h && r->type == LIBOS_LOCK_NONE)
+            return 0;
+        if (!h)
+            h = hold_create(f, st.dev, st.ino);
+        if (!h)
+            return -ENOLCK;
+    } else {
+        libos_file_set_locked(f, r->kind == LIBOS_LOCK_FLOCK ? LIBOS_FILE_LOCKED_FLOCK
+                                                             : LIBOS_FILE_LOCKED_OFD);
     }
-    if (r->owner == &g_process && !i->posix) {
-        i->posix = true;
-        __atomic_add_fetch(&g_posix_inodes, 1, __ATOMIC_SEQ_CST);
-    }
-    ret = r->type == LIBOS_LOCK_NONE ? 0 : wait_for_others(b, i, r);
-    if (!ret && f->host) {
-        struct libos_file* carrier = host_carrier(i, f, r);
-        unlock(&b->lock);
-        ret = host_lock(carrier, r);
-        libos_file_put(carrier);
-        lock(&b->lock);
-    }
-    if (!ret)
-        ret = apply(i, r);
-    if (!ret && r->owner != &g_process)
-        __atomic_or_fetch(&f->lock_flags,
-                          r->whole ? LIBOS_FILE_LOCKED_FLOCK : LIBOS_FILE_LOCKED_OFD,
-                          __ATOMIC_RELAXED);
-    put_inode(i);
-    unlock(&b->lock);
+    ret = set(f, &st, h, r);
+    if (h)
+        hold_put(h);
     return ret;
 }
 
 /* ---- get --------------------------------------------------------------------------------------
  */
 
-/* Would the host let us have it? Tried out, where we have no lock of our own to lose. */
-static bool host_conflict(struct libos_file* f, const struct libos_lock_request* r) {
-    struct libos_lock_request probe = *r;
-    probe.wait = false;
-    int ret = host_lock(f, &probe);
-    if (ret == 0) {
-        probe.type = LIBOS_LOCK_NONE;
-        host_lock(f, &probe);
-    }
-    return ret == -EAGAIN || ret == -EACCES;
+/* A program outside that is in the way. */
+static void test_host(PAL_HANDLE host, struct libos_lock_request* r, int32_t* pid) {
+    PAL_LOCK_TEST_REQUEST test = {
+        .type = (PAL_NUM)r->type, .start = (PAL_NUM)r->start, .length = length_of(r)};
+    r->type = LIBOS_LOCK_NONE;
+    if (PalStreamControl(host, PAL_OP_LOCK_TEST, &test, sizeof(test)) < 0 || !test.type)
+        return;
+    r->type = test.type == LIBOS_LOCK_SHARED ? LIBOS_LOCK_SHARED : LIBOS_LOCK_EXCLUSIVE;
+    r->start = (int64_t)MIN(test.start, (PAL_NUM)INT64_MAX);
+    r->end = test.length ? r->start + (int64_t)MIN(test.length - 1, (PAL_NUM)INT64_MAX - r->start)
+                         : INT64_MAX;
+    *pid = test.by_process ? 0 : -1;
 }
 
-int libos_lock_test(struct libos_file* f, struct libos_lock_request* r, bool* is_process) {
+int libos_lock_test(struct libos_file* f, struct libos_lock_request* r, int32_t* pid) {
     struct libos_stat st;
     int ret = libos_file_stat(f, &st);
     if (ret)
         return ret;
-    struct lock_bucket* b = bucket_of(st.dev, st.ino);
-    lock(&b->lock);
-    struct lock_inode* i = find_inode(b, st.dev, st.ino, false);
-    struct lock_entry* e = i ? conflict(i, r) : NULL;
-    bool own = false;
+    struct lock_wish w = wish_of(f, r);
+    struct lock_bucket* b = lock_bucket_lock(st.dev, st.ino);
+    if (!b)
+        return -ENOLCK;
+    struct lock_inode* i = lock_inode_find(b, st.dev, st.ino, false);
+    const struct lock_entry* e = i ? lock_conflict(i, &w) : NULL;
     if (e) {
         r->start = e->start;
         r->end = e->end;
         r->type = e->exclusive ? LIBOS_LOCK_EXCLUSIVE : LIBOS_LOCK_SHARED;
-        *is_process = e->owner == &g_process;
-    } else if (i) {
-        list_for_each(o, &i->locks, struct lock_entry, node) {
-            own = own || (o->owner == r->owner && o->start <= r->end && r->start <= o->end);
-        }
-        own = own || i->holder; /* our own host lock would look like another's */
+        *pid = e->owner & LOCK_OWNER_FILE ? -1 : (int32_t)e->owner;
     }
-    unlock(&b->lock);
+    coord_unlock(&b->lock);
     if (e)
         return 0;
-    *is_process = false;
-    if (own || !f->host || !host_conflict(f, r))
-        r->type = LIBOS_LOCK_NONE;
+    struct hold* h = r->kind == LIBOS_LOCK_POSIX ? hold_get(st.dev, st.ino) : NULL;
+    PAL_HANDLE host = h && h->host ? h->host : f->host;
+    if (host)
+        test_host(host, r, pid);
     else
-        r->type = LIBOS_LOCK_EXCLUSIVE;
+        r->type = LIBOS_LOCK_NONE;
+    if (h)
+        hold_put(h);
     return 0;
 }
 
-/* ---- the end of files and descriptors ----------------------------------------------------------
+/* ---- the end of files, descriptors, processes --------------------------------------------------
  */
 
-static void drop_owner(struct libos_file* f, const void* owner, bool whole) {
-    struct libos_stat st;
-    if (libos_file_stat(f, &st))
-        return;
-    struct lock_bucket* b = bucket_of(st.dev, st.ino);
-    struct libos_file* holder = NULL;
-    lock(&b->lock);
-    struct lock_inode* i = find_inode(b, st.dev, st.ino, whole);
+static void drop(uint64_t dev, uint64_t ino, bool whole, uint64_t owner) {
+    struct lock_bucket* b = lock_bucket_lock(dev, ino);
+    struct lock_inode* i = b ? lock_inode_find(b, dev, ino, whole) : NULL;
     if (i) {
-        i->users++;
-        list_for_each_safe(e, &i->locks, struct lock_entry, node) {
-            if (e->owner == owner) {
-                list_del(&e->node);
-                libos_free(e);
-            }
-        }
-        if (owner == &g_process) {
-            holder = i->holder;
-            i->holder = NULL;
-            if (i->posix)
-                __atomic_sub_fetch(&g_posix_inodes, 1, __ATOMIC_SEQ_CST);
-            i->posix = false;
-        }
-        wake_waiters(i);
-        put_inode(i);
+        COORD_SET(i->users, i->users + 1);
+        lock_drop_owner(i, owner);
+        lock_inode_put(i);
     }
-    unlock(&b->lock);
-    if (holder) {
-        PalStreamLock(holder->host, false, 0, 0, 0, false);
-        libos_file_put(holder);
-    }
+    if (b)
+        coord_unlock(&b->lock);
 }
 
 void libos_locks_file_gone(struct libos_file* f) {
+    struct libos_stat st;
+    if (libos_file_stat(f, &st))
+        return;
     /* On the host the locks go with its description. */
     if (f->lock_flags & LIBOS_FILE_LOCKED_OFD)
-        drop_owner(f, f, false);
+        drop(st.dev, st.ino, false, libos_file_lock_number(f));
     if (f->lock_flags & LIBOS_FILE_LOCKED_FLOCK)
-        drop_owner(f, f, true);
+        drop(st.dev, st.ino, true, libos_file_lock_number(f));
 }
 
 void libos_locks_fd_closed(struct libos_file* f) {
-    if (__atomic_load_n(&g_posix_inodes, __ATOMIC_SEQ_CST) && libos_file_type(f) == S_IFREG)
-        drop_owner(f, &g_process, false);
+    struct libos_stat st;
+    if (!__atomic_load_n(&g_hold_count, __ATOMIC_SEQ_CST) || libos_file_type(f) != S_IFREG ||
+        libos_file_stat(f, &st))
+        return;
+    struct hold* h = hold_take(st.dev, st.ino);
+    if (!h)
+        return;
+    if (h->host)
+        PalStreamLock(h->host, false, 0, 0, 0, false);
+    drop(st.dev, st.ino, false, (uint64_t)h->pid);
+    hold_put(h);
+}
+
+static void process_died(int32_t pid) {
+    lock_drop_everywhere((uint64_t)pid);
+}
+
+void libos_locks_init(void) {
+    coord_at_death(process_died);
 }

@@ -20,13 +20,12 @@ long libos_syscall_flock(unsigned int fd, unsigned int cmd) {
     if (!f)
         return -EBADF;
     struct libos_lock_request r = {
-        .owner = f,
+        .kind = LIBOS_LOCK_FLOCK,
         .end = INT64_MAX,
         .type = op == LOCK_UN_   ? LIBOS_LOCK_NONE
                 : op == LOCK_SH_ ? LIBOS_LOCK_SHARED
                                  : LIBOS_LOCK_EXCLUSIVE,
         .wait = !(cmd & LOCK_NB_),
-        .whole = true,
     };
     long ret =
         op != LOCK_UN_ && (f->flags & O_ACCMODE) == O_ACCMODE ? -EBADF : libos_lock_set(f, &r);
@@ -101,7 +100,7 @@ static long get_request(struct libos_file* f, unsigned long arg, bool ofd, struc
         return -EFAULT;
     if (ofd && fl->l_pid)
         return -EINVAL;
-    *r = (struct libos_lock_request){.owner = ofd ? (void*)f : &g_process};
+    *r = (struct libos_lock_request){.kind = ofd ? LIBOS_LOCK_OFD : LIBOS_LOCK_POSIX};
     return to_request(f, fl, r);
 }
 
@@ -113,9 +112,9 @@ long libos_fcntl_getlk(struct libos_file* f, unsigned long arg, bool ofd) {
     if (fl.l_type != F_RDLCK && fl.l_type != F_WRLCK && !(ofd && fl.l_type == F_UNLCK))
         return -EINVAL;
     long ret = get_request(f, arg, ofd, &fl, &r);
-    bool is_process;
+    int32_t pid = 0;
     if (!ret)
-        ret = libos_lock_test(f, &r, &is_process);
+        ret = libos_lock_test(f, &r, &pid);
     if (ret)
         return ret;
     if (r.type == LIBOS_LOCK_NONE) {
@@ -125,7 +124,7 @@ long libos_fcntl_getlk(struct libos_file* f, unsigned long arg, bool ofd) {
         fl.l_whence = 0;
         fl.l_start = r.start;
         fl.l_len = r.end == INT64_MAX ? 0 : r.end - r.start + 1;
-        fl.l_pid = is_process ? cur_process()->pid : -1;
+        fl.l_pid = pid;
     }
     return user_copy_to((void*)arg, &fl, sizeof(fl)) ? -EFAULT : 0;
 }

@@ -36,6 +36,8 @@ static const struct control_op g_ops[] = {
     [PAL_OP_SEALS_GET] = {4, 0, 0},
     [PAL_OP_SEALS_ADD] = {4, 0, 0},
     [PAL_OP_APPEND_SET] = {4, 0, 0},
+    [PAL_OP_STATUS_SET] = {4, 0, 0},
+    [PAL_OP_LOCK_TEST] = {sizeof(PAL_LOCK_TEST_REQUEST), 0, 0},
     [PAL_OP_FLAGS_GET] = {4, 0, 0},
     [PAL_OP_BLOCK_SIZE_GET] = {8, 0, BLKGETSIZE64},
     [PAL_OP_FILE_FLAGS_GET] = {4, 0, FS_IOC_GETFLAGS},
@@ -53,6 +55,31 @@ static int fcntl_get(int fd, int command, long value, PAL_PTR arg) {
     if (ret < 0)
         return host_error(ret);
     *(int*)arg = ret;
+    return 0;
+}
+
+static int set_status(int fd, int flags) {
+    const int settable = O_DIRECT | O_NOATIME;
+    long old = host_syscall(__NR_fcntl, fd, F_GETFL);
+    if (old < 0)
+        return host_error(old);
+    return host_error(
+        host_syscall(__NR_fcntl, fd, F_SETFL, (old & ~settable) | (flags & settable)));
+}
+
+static int test_lock(int fd, PAL_LOCK_TEST_REQUEST* r) {
+    struct flock lock = {.l_type = r->type == 1 ? F_RDLCK : F_WRLCK,
+                         .l_start = (long)r->start,
+                         .l_len = (long)r->length};
+    if (r->type - 1 > 1 || r->start > INT64_MAX || r->length > INT64_MAX)
+        return PAL_ERROR_INVAL;
+    long ret = host_syscall(__NR_fcntl, fd, F_OFD_GETLK, &lock);
+    if (ret < 0)
+        return host_error(ret);
+    r->type = lock.l_type == F_UNLCK ? 0 : lock.l_type == F_RDLCK ? 1 : 2;
+    r->start = (PAL_NUM)lock.l_start;
+    r->length = (PAL_NUM)lock.l_len;
+    r->by_process = lock.l_pid != -1;
     return 0;
 }
 
@@ -153,6 +180,10 @@ int PalStreamControl(PAL_HANDLE handle, PAL_FLG op, PAL_PTR arg, PAL_NUM size) {
             return cache_stat(h->fd, arg);
         case PAL_OP_APPEND_SET:
             return set_append(h, *(int*)arg);
+        case PAL_OP_STATUS_SET:
+            return set_status(h->fd, *(int*)arg);
+        case PAL_OP_LOCK_TEST:
+            return test_lock(h->fd, arg);
         case PAL_OP_FLAGS_GET:
             return fcntl_get(h->fd, F_GETFL, 0, arg);
         case PAL_OP_SOCKET_RENEW:

@@ -582,6 +582,8 @@ enum {
     PAL_OP_SEALS_GET,        /* uint32_t*: F_GET_SEALS */
     PAL_OP_SEALS_ADD,        /* uint32_t* */
     PAL_OP_APPEND_SET,       /* int*: O_APPEND of the host's open file */
+    PAL_OP_STATUS_SET,       /* int*: O_DIRECT and O_NOATIME of the same, both */
+    PAL_OP_LOCK_TEST,        /* PAL_LOCK_TEST_REQUEST*: which record lock is in the way */
     PAL_OP_FLAGS_GET,      /* uint32_t*: O_* status flags and access mode of an inherited handle */
     PAL_OP_BLOCK_SIZE_GET, /* uint64_t*: BLKGETSIZE64 */
     PAL_OP_FILE_FLAGS_GET, /* int*: FS_IOC_GETFLAGS */
@@ -596,6 +598,10 @@ typedef struct PAL_INTERFACE_REQUEST_ {
     PAL_NUM which;       /* SIOCGIF* of Linux */
     uint8_t request[40]; /* struct ifreq, in and out */
 } PAL_INTERFACE_REQUEST;
+typedef struct PAL_LOCK_TEST_REQUEST_ {
+    PAL_NUM type, start, length; /* in: as PalStreamLock; out: the lock in the way; type 0: none */
+    PAL_BOL by_process;          /* out: a process owns it; else an open file */
+} PAL_LOCK_TEST_REQUEST;
 int PalStreamControl(PAL_HANDLE handle, PAL_FLG op, PAL_PTR arg, PAL_NUM size);
 
 /* ---- Sockets (address family, types, levels and options carry Linux's numbers) -----------------

@@ -12,10 +12,10 @@ enum { /* as PalStreamLock has it */
        LIBOS_LOCK_EXCLUSIVE = 2,
 };
 
-enum libos_lock_kind { /* who owns it */
-    LIBOS_LOCK_POSIX,  /* the calling process */
-    LIBOS_LOCK_OFD,    /* the open file description */
-    LIBOS_LOCK_FLOCK,  /* the same, apart from record locks, for the whole file */
+enum libos_lock_kind {                   /* who owns it */
+                       LIBOS_LOCK_POSIX, /* the calling process */
+                       LIBOS_LOCK_OFD,   /* the open file description */
+                       LIBOS_LOCK_FLOCK, /* the same, apart from record locks, for the whole file */
 };
 
 struct libos_lock_request {

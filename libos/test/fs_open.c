@@ -344,6 +344,12 @@ TEST(special_flags) {
     CHECK_EQ(pwrite(fd, "!", 1, 0), 1); /* Linux appends even here */
     CHECK_STR(get("app"), "onetwo!");
     CHECK_EQ(fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND), O_RDWR | O_APPEND);
+    CHECK_OK(fcntl(fd, F_SETFL, O_NOATIME));
+    CHECK_EQ(fcntl(fd, F_GETFL) & (O_APPEND | O_NOATIME), O_NOATIME);
+    int direct = open("app", O_RDONLY | O_DIRECT);
+    CHECK_EQ(fcntl(fd, F_SETFL, O_DIRECT), direct < 0 ? -1 : 0);
+    CHECK_EQ(fcntl(fd, F_GETFL) & (O_DIRECT | O_NOATIME), direct < 0 ? O_NOATIME : O_DIRECT);
+    close(direct);
     CHECK_OK(fcntl(fd, F_SETFL, 0));
     CHECK_EQ(pwrite(fd, "#", 1, 0), 1);
     CHECK_STR(get("app"), "#netwo!");

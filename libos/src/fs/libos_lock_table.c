@@ -18,7 +18,7 @@ static struct lock_table { /* in the arena */
     struct coord_lock waiting_lock; /* taken inside of a bucket's */
     struct list_node waiting;       /* struct blocked; guarded by waiting_lock */
     uint64_t last_file;             /* atomic */
-}* table(void) {
+} * table(void) {
     return coord_root(COORD_ROOT_LOCKS, sizeof(struct lock_table));
 }
 

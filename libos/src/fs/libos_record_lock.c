@@ -1,10 +1,10 @@
 /*
  * Record locks (fcntl's POSIX and OFD locks) and flock(2).
  *
- * The table in the arena knows the locks of all processes of the instance, and decides between them.
- * What is behind a host handle is locked on the host too, so that other programs see it: OFD and
- * flock locks on the file's own host description, which fork shares as it does the lock; POSIX locks
- * of a process on one host description of its own per inode, its `hold`.
+ * The table in the arena knows the locks of all processes of the instance, and decides between
+ * them. What is behind a host handle is locked on the host too, so that other programs see it: OFD
+ * and flock locks on the file's own host description, which fork shares as it does the lock; POSIX
+ * locks of a process on one host description of its own per inode, its `hold`.
  */
 #include <linux/fcntl.h>
 

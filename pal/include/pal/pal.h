@@ -719,20 +719,6 @@ int PalFutexWait(uint32_t* word, uint32_t expected, PAL_FLG clock, PAL_NUM deadl
 /* The same for LibOS locks: no deadline, and a kick neither ends it nor is used up by it. Returns
  * when woken, when *word differs, or spuriously. */
 void PalFutexWaitUninterruptible(uint32_t* word, uint32_t expected);
-/* Locks in memory shared between processes (all zero: free), that outlive their owners. Kept by the
- * host for each thread: a thread may hold several, and gives them back in any order; a forked child
- * holds none. */
-typedef struct PAL_ROBUST_LOCK_ {
-    struct PAL_ROBUST_LOCK_* next; /* the host's, while it is held */
-    uint32_t word;                 /* the host's; 0: free */
-    uint32_t reserved;
-} PAL_ROBUST_LOCK;
-/* 0: taken; 1: taken, and the last owner died holding it: what the lock guards may be half done.
- * Makes no host call if the lock is free, but for a thread's first one. A kick neither ends the
- * wait nor is used up by it. */
-int PalRobustLock(PAL_ROBUST_LOCK* lock);
-/* Only by the thread that holds it. Makes no host call if nobody waits. */
-void PalRobustUnlock(PAL_ROBUST_LOCK* lock);
 /* Returns how many were woken. */
 int PalFutexWake(uint32_t* word, PAL_NUM count, bool shared);
 #include "pal/pal_futex.h"

@@ -99,35 +99,17 @@ struct poll_set {
     PAL_HANDLE thread;
 };
 
+/* Each file of the host answers with its own mixture of POLLIN, POLLRDNORM and the like: bits of
+ * the guest and of the host are the same (pal.h). */
+#define HOST_EVENTS 0x27ffu
+
 static PAL_FLG to_host_events(unsigned events) {
-    PAL_FLG host = 0;
-    if (events & (POLLIN | POLLRDNORM))
-        host |= PAL_WAIT_READ;
-    if (events & (POLLPRI | POLLRDBAND))
-        host |= PAL_WAIT_PRIO;
-    if (events & (POLLOUT | POLLWRNORM | POLLWRBAND))
-        host |= PAL_WAIT_WRITE;
-    if (events & POLLRDHUP)
-        host |= PAL_WAIT_RDHUP;
-    return host;
+    return events & HOST_EVENTS;
 }
 
-/* The host's answer in guest bits; only what was asked for, and what is always reported. */
+/* Only what was asked for, and what is always reported. */
 static unsigned from_host_events(PAL_FLG host, unsigned want) {
-    unsigned events = 0;
-    if (host & PAL_WAIT_READ)
-        events |= POLLIN | POLLRDNORM;
-    if (host & PAL_WAIT_PRIO)
-        events |= POLLPRI;
-    if (host & PAL_WAIT_WRITE)
-        events |= POLLOUT | POLLWRNORM;
-    if (host & PAL_WAIT_RDHUP)
-        events |= POLLRDHUP;
-    if (host & PAL_WAIT_ERROR)
-        events |= POLLERR;
-    if (host & PAL_WAIT_HANGUP)
-        events |= POLLHUP;
-    return events & (want | POLLERR | POLLHUP);
+    return host & (want | POLLERR | POLLHUP) & HOST_EVENTS;
 }
 
 static void poll_wake(struct libos_file_waiter* base, unsigned events) {

@@ -1,13 +1,21 @@
 /*
- * AF_NETLINK, NETLINK_ROUTE: what getifaddrs(3) and if_nameindex(3) ask. rtnetlink(7). A guest may
- * look at the host's interfaces and routes, and change nothing.
+ * AF_NETLINK: interfaces, addresses and routes (rtnetlink(7)), TCP and UDP sockets (sock_diag(7)),
+ * events of devices. A guest may look at those of the network, which is the host's, and change
+ * nothing.
  */
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 
 #include "libos_unix.h"
 
 #define MESSAGE_MAX 32768
+
+/* The others tell of the host, not of this instance. */
+bool libos_netlink_has(int protocol) {
+    return protocol == NETLINK_ROUTE || protocol == NETLINK_SOCK_DIAG ||
+           protocol == NETLINK_KOBJECT_UEVENT;
+}
 
 /* The host would bind the socket to its own process number, which is not the guest's to see: bind
  * it to a number made up here. */
@@ -26,15 +34,27 @@ int libos_netlink_bind(struct libos_file* f) {
     return (int)pal_to_errno(ret);
 }
 
-/* Only questions: RTM_GET*. What is no whole message is not looked at by the host either. */
-static int check_requests(const char* buf, size_t size) {
+/* Only questions: RTM_GET*, and about the sockets of the network that is the host's. What is no
+ * whole message is not looked at by the host either. */
+static int check_request(int protocol, const struct nlmsghdr* h, const char* data, size_t size) {
+    if (h->nlmsg_type < NLMSG_MIN_TYPE)
+        return 0;
+    if (protocol == NETLINK_ROUTE)
+        return (h->nlmsg_type - RTM_BASE) % 4 == 2 ? 0 : -EPERM;
+    bool inet = size && (data[0] == AF_INET || data[0] == AF_INET6);
+    return protocol == NETLINK_SOCK_DIAG && h->nlmsg_type == SOCK_DIAG_BY_FAMILY && inet ? 0
+                                                                                         : -EPERM;
+}
+
+static int check_requests(int protocol, const char* buf, size_t size) {
     struct nlmsghdr h;
     for (size_t pos = 0; pos < size && size - pos >= sizeof(h); pos += NLMSG_ALIGN(h.nlmsg_len)) {
         memcpy(&h, buf + pos, sizeof(h));
         if (h.nlmsg_len < sizeof(h) || h.nlmsg_len > size - pos)
             break;
-        if (h.nlmsg_type >= RTM_BASE && (h.nlmsg_type - RTM_BASE) % 4 != 2)
-            return -EPERM;
+        int ret = check_request(protocol, &h, buf + pos + sizeof(h), h.nlmsg_len - sizeof(h));
+        if (ret < 0)
+            return ret;
     }
     return 0;
 }
@@ -56,7 +76,7 @@ int64_t libos_netlink_send(struct libos_file* f, const struct libos_message* m,
         done += m->iov[i].iov_len;
     }
     if (ret == 0)
-        ret = check_requests(buf, size);
+        ret = check_requests(libos_socket_of(f)->protocol, buf, size);
     if (ret == 0) {
         struct iovec iov = {buf, size};
         ret = pal_to_errno(PalSocketSend(f->host, &iov, 1, m->addr, m->addr_size, NULL, 0, flags));

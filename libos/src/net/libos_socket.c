@@ -65,8 +65,8 @@ int libos_socket_create(int family, int type, int protocol, bool nonblock,
         if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_SEQPACKET)
             return -ESOCKTNOSUPPORT;
     }
-    if (family == AF_NETLINK && protocol != NETLINK_ROUTE)
-        return -EPROTONOSUPPORT; /* the others tell of the host, not of this instance */
+    if (family == AF_NETLINK && !libos_netlink_has(protocol))
+        return -EPROTONOSUPPORT;
     PAL_FLG host_protocol = family == AF_UNIX ? 0 : (PAL_FLG)protocol;
     int ret = PalSocketCreate((PAL_FLG)family, (PAL_FLG)type, host_protocol,
                               nonblock ? PAL_OPTION_NONBLOCK : 0, &host);

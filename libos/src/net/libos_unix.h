@@ -83,6 +83,7 @@ void libos_unix_sender_cred(int32_t cred[3]);
 size_t libos_unix_get_option(struct libos_file* f, int name, void* value);
 
 /* libos_netlink.c: an address for a fresh socket; sending. */
+bool libos_netlink_has(int protocol);
 int libos_netlink_bind(struct libos_file* f);
 int64_t libos_netlink_send(struct libos_file* f, const struct libos_message* m, unsigned int flags);
 

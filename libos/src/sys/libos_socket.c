@@ -3,6 +3,7 @@
  */
 #include <asm/fcntl.h>
 #include <linux/fcntl.h>
+#include <linux/filter.h>
 #include <linux/tcp.h>
 
 #include "../net/libos_unix.h"
@@ -252,11 +253,11 @@ long libos_syscall_getpeername(int fd, struct sockaddr* user_addr, int* user_siz
 
 /* ---- options --------------------------------------------------------------------------------- */
 
-/* Options whose value holds an address of the guest, or a program for the host's kernel. */
+/* Options whose value holds an address of the guest, or a descriptor of the host. */
 static bool refused_option(int level, int name) {
     if (level == SOL_SOCKET_)
-        return name == SO_ATTACH_FILTER || name == SO_ATTACH_BPF ||
-               name == SO_ATTACH_REUSEPORT_CBPF || name == SO_ATTACH_REUSEPORT_EBPF;
+        return name == SO_GET_FILTER || name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_CBPF ||
+               name == SO_ATTACH_REUSEPORT_EBPF;
     return level == SOL_TCP_ && (name == TCP_ZEROCOPY_RECEIVE || name == TCP_ULP);
 }
 
@@ -314,9 +315,33 @@ static void note_timeout(struct libos_socket* s, int name, const char* value, si
         s->send_timeout = set;
 }
 
+/* A packet filter: the host gets a copy of the program, which it checks. */
+static long set_filter(struct libos_file* f, int name, const char* user_value, int size) {
+    struct sock_fprog prog;
+    if (size != (int)sizeof(prog))
+        return -EINVAL;
+    if (user_copy_from(&prog, user_value, sizeof(prog)) < 0)
+        return -EFAULT;
+    if (!prog.filter || !prog.len || prog.len > BPF_MAXINSNS)
+        return -EINVAL;
+    size_t bytes = prog.len * sizeof(prog.filter[0]);
+    struct sock_filter* copy = libos_malloc(bytes);
+    if (!copy)
+        return -ENOMEM;
+    long ret = user_copy_from(copy, prog.filter, bytes);
+    prog.filter = copy;
+    if (ret == 0)
+        ret = pal_to_errno(
+            PalSocketOptionSet(f->host, SOL_SOCKET_, (PAL_FLG)name, &prog, sizeof(prog)));
+    libos_free(copy);
+    return ret;
+}
+
 static long set_option(struct libos_file* f, int level, int name, const char* user_value,
                        int size) {
     char value[OPTION_MAX];
+    if (level == SOL_SOCKET_ && (name == SO_ATTACH_FILTER || name == SO_ATTACH_REUSEPORT_CBPF))
+        return set_filter(f, name, user_value, size);
     if (size < 0 || (size_t)size > sizeof(value))
         return -EINVAL;
     if (refused_option(level, name))

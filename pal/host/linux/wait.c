@@ -6,7 +6,8 @@
 
 #include "stream.h"
 
-#define ON_STACK 64
+#define ON_STACK   64
+#define OUT_EVENTS (POLLOUT | POLLWRNORM | POLLWRBAND)
 
 /* Duplex handles take two entries; the second ones lie behind those of all handles, in order. */
 static long fill(struct pollfd* polled, PAL_NUM count, PAL_HANDLE* handles, const PAL_FLG* events) {
@@ -21,8 +22,8 @@ static long fill(struct pollfd* polled, PAL_NUM count, PAL_HANDLE* handles, cons
         polled[i].fd = h->fd;
         polled[i].events = events[i];
         if (h->flags & HANDLE_DUPLEX) {
-            polled[i].events &= ~POLLOUT;
-            polled[used++] = (struct pollfd){.fd = h->fd2, .events = events[i] & POLLOUT};
+            polled[i].events &= ~OUT_EVENTS;
+            polled[used++] = (struct pollfd){.fd = h->fd2, .events = events[i] & OUT_EVENTS};
         }
     }
     return used;

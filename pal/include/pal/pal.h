@@ -639,7 +639,7 @@ int PalSocketShutdown(PAL_HANDLE handle, PAL_FLG how); /* SHUT_* */
 
 #define NO_TIMEOUT ((PAL_NUM)-1)
 
-enum { /* as poll(2) */
+enum { /* as poll(2), whose other bits (POLLRDNORM, ...) may be used, too */
        PAL_WAIT_READ = 0x001,
        PAL_WAIT_PRIO = 0x002,
        PAL_WAIT_WRITE = 0x004,

@@ -199,7 +199,7 @@ int64_t local_receive(struct host_handle* h, const struct iovec* iov, PAL_NUM io
     char buffer[LOCAL_CONTROL_MAX] __attribute__((aligned(8)));
     bool wanted = control && control_size && *control_size;
     for (;;) {
-        struct sockaddr_un from;
+        struct sockaddr_un from = {.sun_family = 0};
         struct out out = {control, wanted ? *control_size : 0, 0, 0};
         struct host_msghdr message = {
             .name = addr_size ? &from : NULL,

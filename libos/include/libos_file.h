@@ -39,6 +39,9 @@ struct libos_file_ops {
     /* Map at exactly addr (page-aligned, range already owned by the caller), replacing. */
     int (*mmap)(struct libos_file* f, void* addr, size_t size, int prot, int flags,
                 uint64_t offset);
+    /* A VMA that maps the file came (+1; under the lock of the address space) or went (-1). Such
+     * VMAs do not merge. */
+    void (*mapped)(struct libos_file* f, int by);
     int (*stat)(struct libos_file* f, struct libos_stat* st);
     int (*truncate)(struct libos_file* f, int64_t size);
     int (*fallocate)(struct libos_file* f, int mode, int64_t offset, int64_t size);

@@ -1,17 +1,22 @@
 /*
- * System V semaphores and message queues, and what processes that come and go mean for them.
- * semop(2), msgop(2), svipc(7). All state lies in the arena: libos/src/ipc.
+ * System V semaphores, messages and shared memory, and what processes that come and go mean for
+ * them. semop(2), msgop(2), shmop(2), sysvipc(7). All state lies in the arena: libos/src/ipc.
  *
  * Results are as the calls return them. Pointers are to LibOS memory.
  */
 #ifndef LIBOS_IPC_H
 #define LIBOS_IPC_H
 
+/* First: linux/shm.h includes a header of glibc, and with that the next one defines nothing. */
+#include <linux/stat.h>
+
 #include <asm/ipcbuf.h>
 #include <linux/ipc.h>
 #include <linux/msg.h>
 #include <linux/sem.h>
 #include <linux/shm.h>
+
+#include <asm/shmbuf.h>
 
 #include "libos_internal.h"
 
@@ -69,6 +74,25 @@ long libos_msg_set(int id, const struct msqid64_ds* in);
 long libos_msg_remove(int id);
 long libos_msg_info(int cmd, struct msginfo* out);
 void libos_msg_show(struct libos_text* out); /* /proc/sysvipc/msg */
+
+/* ---- shared memory (ipc/libos_shm.c, libos_shm_attach.c) ---------------------------------------
+ */
+struct libos_shm_limits { /* /proc/sys/kernel/shmmax, shmall, shmmni */
+    uint64_t shmmax, shmall;
+    uint32_t shmmni;
+};
+void libos_shm_get_limits(struct libos_shm_limits* limits);
+long libos_shm_get(int32_t key, size_t size, int flags);
+long libos_shm_attach(int id, uint64_t addr, int flags); /* the address, or -errno */
+long libos_shm_detach(uint64_t addr);
+long libos_shm_stat(int id, int cmd, struct shmid64_ds* out);
+long libos_shm_set(int id, const struct shmid64_ds* in);
+long libos_shm_remove(int id);
+long libos_shm_lock(int id, bool lock_it);
+long libos_shm_mark_locked(int id, bool lock_it); /* the first half of it */
+long libos_shm_totals(struct shm_info* out);      /* SHM_INFO */
+int libos_shm_highest(void);                      /* what IPC_INFO returns */
+void libos_shm_show(struct libos_text* out);      /* /proc/sysvipc/shm */
 
 /* ---- lives of threads and processes (ipc/libos_sem_undo.c, libos_ipc_life.c) -------------------
  */

@@ -2,6 +2,7 @@
  * /proc: the tree's top. proc(5).
  */
 #include "libos_filesystems.h"
+#include "libos_ipc.h"
 #include "proc_pid_internal.h"
 
 #define FILE_(n, f)                                                                                \
@@ -103,6 +104,23 @@ static const struct libos_pseudo_node g_tty[] = {
     {0},
 };
 
+/* ---- System V IPC ---------------------------------------------------------------------------- */
+
+static int show_ipc(const struct libos_pseudo_at* at, struct libos_text* out) {
+    void (*show)(struct libos_text*) = at->node->data;
+    show(out);
+    return 0;
+}
+
+#define IPC_(n, f)                                                                                 \
+    { .name = (n), .mode = S_IFREG | 0444, .show = show_ipc, .data = (const void*)(f) }
+static const struct libos_pseudo_node g_sysvipc[] = {
+    IPC_("msg", libos_msg_show),
+    IPC_("sem", libos_sem_show),
+    IPC_("shm", libos_shm_show),
+    {0},
+};
+
 /* ---- the tree -------------------------------------------------------------------------------- */
 
 static const struct libos_pseudo_node g_proc[] = {
@@ -128,6 +146,7 @@ static const struct libos_pseudo_node g_proc[] = {
     FILE_("stat", proc_show_stat),
     CONST_("swaps", g_swaps),
     DIR_("sys", g_proc_sys_children),
+    DIR_("sysvipc", g_sysvipc),
     DIR_("tty", g_tty),
     FILE_("uptime", proc_show_uptime),
     FILE_("version", proc_show_version),

@@ -198,6 +198,15 @@ static const struct libos_pseudo_node g_epoll[] = {
     {0},
 };
 
+static const struct libos_pseudo_node g_mqueue[] = {
+    CONST_("msg_default", "10"),
+    CONST_("msg_max", "10"),
+    CONST_("msgsize_default", "8192"),
+    CONST_("msgsize_max", "8192"),
+    CONST_("queues_max", "256"),
+    {0},
+};
+
 static const struct libos_pseudo_node g_fs[] = {
     FILE_("aio-max-nr", show_aio_limit),
     FILE_("aio-nr", show_aio_count),
@@ -207,6 +216,7 @@ static const struct libos_pseudo_node g_fs[] = {
     CONST_("lease-break-time", "45"),
     CONST_("leases-enable", "1"),
     CONST_("mount-max", "100000"),
+    DIR_("mqueue", g_mqueue),
     CONST_("nr_open", "1048576"),
     CONST_("overflowgid", "65534"),
     CONST_("overflowuid", "65534"),

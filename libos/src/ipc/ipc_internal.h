@@ -103,8 +103,9 @@ static inline void ipc_list_append(struct list_node* head, struct list_node* nod
     coord_list_add_tail(head, node);
 }
 
-/* libos_sem_undo.c and libos_msg.c: see libos_ipc_process_gone(). */
+/* libos_sem_undo.c, libos_msg.c, libos_shm.c: see libos_ipc_process_gone(). */
 void ipc_sem_process_gone(int32_t pid);
 void ipc_msg_process_gone(int32_t pid);
+void ipc_shm_process_gone(int32_t pid);
 
 #endif /* IPC_INTERNAL_H */

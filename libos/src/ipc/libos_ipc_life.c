@@ -3,13 +3,15 @@
  */
 #include "libos_process.h"
 #include "sem_internal.h"
+#include "shm_internal.h"
 
 int libos_ipc_clone_thread(struct libos_thread* child, bool share_undo) {
     return sem_undo_clone(child, share_undo);
 }
 
 int libos_ipc_fork(int32_t pid, bool share_undo) {
-    return share_undo ? sem_undo_fork(pid) : 0;
+    int ret = share_undo ? sem_undo_fork(pid) : 0;
+    return ret ? ret : shm_fork(pid);
 }
 
 void libos_ipc_after_fork(bool share_undo) {
@@ -19,4 +21,5 @@ void libos_ipc_after_fork(bool share_undo) {
 void libos_ipc_process_gone(int32_t pid) {
     ipc_sem_process_gone(pid);
     ipc_msg_process_gone(pid);
+    ipc_shm_process_gone(pid);
 }

@@ -328,6 +328,7 @@ static int map_at(struct libos_mm* mm, struct map_request* r, uint64_t addr,
     if (r->file) {
         libos_file_get(r->file);
         vma->file = r->file;
+        vma_tell_file(vma, 1);
     }
     vma_insert(mm, vma);
     return 0;

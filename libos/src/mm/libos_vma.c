@@ -15,12 +15,19 @@ struct libos_vma* vma_alloc(uint64_t start, uint64_t end, int prot, uint32_t fla
     return v;
 }
 
+void vma_tell_file(const struct libos_vma* vma, int by) {
+    if (vma->file->ops->mapped) {
+        vma->file->ops->mapped(vma->file, by);
+    }
+}
+
 struct libos_vma* vma_dup(const struct libos_vma* vma) {
     struct libos_vma* v = libos_malloc(sizeof(*v));
     if (v) {
         *v = *vma;
         if (v->file) {
             libos_file_get(v->file);
+            vma_tell_file(v, 1);
         }
         if (v->anon_name) {
             ref_get(&v->anon_name->ref);
@@ -31,6 +38,7 @@ struct libos_vma* vma_dup(const struct libos_vma* vma) {
 
 static void vma_free(struct libos_vma* v) {
     if (v->file) {
+        vma_tell_file(v, -1);
         libos_file_put(v->file);
     }
     if (v->anon_name && ref_put(&v->anon_name->ref)) {
@@ -121,7 +129,7 @@ static bool same_kind(const struct libos_vma* a, const struct libos_vma* b) {
     if (a->offset + (a->end - a->start) != b->offset) {
         return false;
     }
-    return a->file || a->object == b->object;
+    return a->file ? !a->file->ops->mapped : a->object == b->object;
 }
 
 /* Does b directly follow a, as more of the same? */

@@ -78,6 +78,8 @@ uint64_t vma_gap_bottom_up(const struct libos_mm* mm, uint64_t low, uint64_t hig
 /* Not linked yet; NULL: no memory. */
 struct libos_vma* vma_alloc(uint64_t start, uint64_t end, int prot, uint32_t flags);
 struct libos_vma* vma_dup(const struct libos_vma* vma);
+/* Tell the file that is mapped, if it wants to know: one more (+1) or fewer (-1). */
+void vma_tell_file(const struct libos_vma* vma, int by);
 /* VMAs that are gone are chained by `next` and freed after the lock: dropping the last reference
  * on a file may take long. */
 void vma_free_chain(struct libos_vma* chain);

@@ -1,12 +1,8 @@
 /*
  * shmget(2), shmat(2), shmdt(2), shmctl(2).
  */
-#include "../mm/libos_shm.h"
+#include "libos_ipc.h"
 #include "libos_table.h"
-
-#ifndef SHM_STAT_ANY
-#define SHM_STAT_ANY 15
-#endif
 
 long libos_syscall_shmget(key_t key, size_t size, int shmflg) {
     return libos_shm_get(key, size, shmflg);
@@ -21,26 +17,25 @@ long libos_syscall_shmdt(char* shmaddr) {
 }
 
 static long limits(struct shmid64_ds* buf) {
-    struct libos_shm_totals t;
-    struct shminfo64 info = {.shmmax = UINT64_MAX - (1UL << 24),
+    struct libos_shm_limits l;
+    libos_shm_get_limits(&l);
+    struct shminfo64 info = {.shmmax = l.shmmax,
                              .shmmin = 1,
-                             .shmmni = SHM_SEGMENTS_MAX,
-                             .shmseg = SHM_SEGMENTS_MAX,
-                             .shmall = UINT64_MAX - (1UL << 24)};
-    libos_shm_totals(&t);
-    return user_put(info, (void*)buf) < 0 ? -EFAULT : t.highest_index;
+                             .shmmni = l.shmmni,
+                             .shmseg = l.shmmni,
+                             .shmall = l.shmall};
+    return user_put(info, (void*)buf) < 0 ? -EFAULT : libos_shm_highest();
 }
 
 static long totals(struct shmid64_ds* buf) {
-    struct libos_shm_totals t;
-    libos_shm_totals(&t);
-    struct shm_info info = {.used_ids = t.used, .shm_tot = t.pages, .shm_rss = t.pages};
-    return user_put(info, (void*)buf) < 0 ? -EFAULT : t.highest_index;
+    struct shm_info info;
+    long ret = libos_shm_totals(&info);
+    return ret >= 0 && user_put(info, (void*)buf) < 0 ? -EFAULT : ret;
 }
 
 static long stat_segment(int shmid, int cmd, struct shmid64_ds* buf) {
     struct shmid64_ds ds;
-    long ret = libos_shm_stat(shmid, cmd != IPC_STAT, cmd == SHM_STAT_ANY, &ds);
+    long ret = libos_shm_stat(shmid, cmd, &ds);
     if (ret < 0) {
         return ret;
     }

@@ -139,6 +139,13 @@ void libos_file_put(struct libos_file* f);
 int libos_files_before_fork(void);
 void libos_files_fork_failed(void);
 void libos_files_after_fork(void);
+/* A description goes to whoever receives a message (net/libos_rights.c): it is shared from now on
+ * and the message counts as a process. NULL: no memory. Then either it was not sent, or found to be
+ * here already; or f was made of it, and has the message's count, or if it was only peeked at its
+ * own. */
+struct libos_file_shared* libos_file_sent(struct libos_file* f);
+void libos_file_not_sent(struct libos_file_shared* s);
+void libos_file_received(struct libos_file* f, struct libos_file_shared* s, bool peeked);
 /* Readiness inside the LibOS changed: wake those who poll (event/libos_poll.c). */
 void libos_file_notify(struct libos_file* f, unsigned events);
 

@@ -70,14 +70,15 @@ struct libos_rights_record {
         int level, type;
     } header;
     PAL_HANDLE handles[LIBOS_RIGHTS_MAX];
+    struct libos_file_shared* shared[LIBOS_RIGHTS_MAX];
     struct libos_file* files[LIBOS_RIGHTS_MAX]; /* referenced while the message is made */
     size_t file_count;
 };
 int libos_rights_pack(const struct libos_rights* rights, struct libos_rights_record* record);
-void libos_rights_release(struct libos_rights_record* record);
+void libos_rights_release(struct libos_rights_record* record, bool sent);
 /* What came in such a record: `handles` are taken over. Installs up to `room` descriptors into
  * in->fds; in->count: how many; *total: how many came. */
 void libos_rights_unpack(PAL_HANDLE* handles, size_t handle_count, size_t room, bool cloexec,
-                         struct libos_rights* in, size_t* total);
+                         bool peeked, struct libos_rights* in, size_t* total);
 
 #endif /* LIBOS_SOCKET_H */

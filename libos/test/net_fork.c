@@ -1,6 +1,6 @@
 /* Sockets, epoll and their kin between processes: names met from another process, credentials of
- * both sides, descriptors of all kinds sent across, servers that fork, readiness in sets that a fork
- * shared. */
+ * both sides, descriptors of all kinds sent across, servers that fork, readiness in sets that a
+ * fork shared. */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -41,7 +41,8 @@ static void reap(pid_t pid) {
     CHECK_EQ(status, 0);
 }
 
-/* ---- names and credentials --------------------------------------------------------------------- */
+/* ---- names and credentials ---------------------------------------------------------------------
+ */
 
 TEST(meet) {
     struct sockaddr_un path = {.sun_family = AF_UNIX, .sun_path = "net-fork"}, un;
@@ -228,7 +229,8 @@ TEST(prefork) {
     close(s);
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------- */
+/* ---- descriptors -------------------------------------------------------------------------------
+ */
 
 union control {
     char buf[CMSG_SPACE(16 * sizeof(int))];
@@ -383,7 +385,8 @@ TEST(shared_description) {
     unlink("net-shared");
 }
 
-/* ---- readiness --------------------------------------------------------------------------------- */
+/* ---- readiness ---------------------------------------------------------------------------------
+ */
 
 TEST(epoll_over_fork) {
     int p[2], q[2], ep = epoll_create1(0);

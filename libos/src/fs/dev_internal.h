@@ -18,6 +18,8 @@ bool libos_dev_attach(struct libos_file* f, const struct libos_pseudo_at* at);
 int libos_dev_stat(struct libos_file* f, struct libos_stat* st);                /* op */
 void libos_dev_close(struct libos_file* f);                                     /* op */
 int libos_dev_reopen(struct libos_file* f, int flags, struct libos_file** out); /* op */
+long libos_dev_pack(struct libos_file* f, void* data, size_t size);             /* op */
+int libos_dev_unpack(struct libos_file* f, const void* data, size_t size);      /* op */
 /* Opens a device whose node's data are its ops. */
 int libos_dev_open(const struct libos_pseudo_at* at, int flags, struct libos_file** out);
 

@@ -136,7 +136,9 @@ const struct libos_file_ops g_libos_null_ops = {.kind = "null",
                                                 .seek = seek_nowhere,
                                                 .stat = libos_dev_stat,
                                                 .reopen = libos_dev_reopen,
-                                                .close = libos_dev_close};
+                                                .close = libos_dev_close,
+                                                .pack = libos_dev_pack,
+                                                .unpack = libos_dev_unpack};
 const struct libos_file_ops g_libos_zero_ops = {.kind = "zero",
                                                 .read = read_zeros,
                                                 .write = write_away,
@@ -144,14 +146,18 @@ const struct libos_file_ops g_libos_zero_ops = {.kind = "zero",
                                                 .mmap = mmap_zero,
                                                 .stat = libos_dev_stat,
                                                 .reopen = libos_dev_reopen,
-                                                .close = libos_dev_close};
+                                                .close = libos_dev_close,
+                                                .pack = libos_dev_pack,
+                                                .unpack = libos_dev_unpack};
 const struct libos_file_ops g_libos_full_ops = {.kind = "full",
                                                 .read = read_zeros,
                                                 .write = write_full,
                                                 .seek = seek_nowhere,
                                                 .stat = libos_dev_stat,
                                                 .reopen = libos_dev_reopen,
-                                                .close = libos_dev_close};
+                                                .close = libos_dev_close,
+                                                .pack = libos_dev_pack,
+                                                .unpack = libos_dev_unpack};
 const struct libos_file_ops g_libos_random_ops = {.kind = "random",
                                                   .read = read_random,
                                                   .write = write_random,
@@ -160,7 +166,9 @@ const struct libos_file_ops g_libos_random_ops = {.kind = "random",
                                                   .poll = poll_random,
                                                   .stat = libos_dev_stat,
                                                   .reopen = libos_dev_reopen,
-                                                  .close = libos_dev_close};
+                                                  .close = libos_dev_close,
+                                                  .pack = libos_dev_pack,
+                                                  .unpack = libos_dev_unpack};
 const struct libos_file_ops g_libos_urandom_ops = {.kind = "urandom",
                                                    .read = read_random,
                                                    .write = write_random,
@@ -168,7 +176,9 @@ const struct libos_file_ops g_libos_urandom_ops = {.kind = "urandom",
                                                    .ioctl = ioctl_random,
                                                    .stat = libos_dev_stat,
                                                    .reopen = libos_dev_reopen,
-                                                   .close = libos_dev_close};
+                                                   .close = libos_dev_close,
+                                                   .pack = libos_dev_pack,
+                                                   .unpack = libos_dev_unpack};
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
@@ -189,6 +199,23 @@ int libos_dev_stat(struct libos_file* f, struct libos_stat* st) {
 
 void libos_dev_close(struct libos_file* f) {
     libos_free(f->data);
+}
+
+/* Nodes and mounts are the same in all processes. */
+long libos_dev_pack(struct libos_file* f, void* data, size_t size) {
+    if (size < sizeof(struct libos_pseudo_at))
+        return -EINVAL;
+    memcpy(data, f->data, sizeof(struct libos_pseudo_at));
+    return sizeof(struct libos_pseudo_at);
+}
+
+int libos_dev_unpack(struct libos_file* f, const void* data, size_t size) {
+    struct libos_pseudo_at* at = size == sizeof(*at) ? libos_malloc(sizeof(*at)) : NULL;
+    if (!at)
+        return -ENOMEM;
+    memcpy(at, data, sizeof(*at));
+    f->data = at;
+    return 0;
 }
 
 int libos_dev_reopen(struct libos_file* f, int flags, struct libos_file** out) {

@@ -3,6 +3,7 @@
  * libos_file`; what changes and must be the same for all lies in the arena, from the first fork on.
  * Host files share through the host besides: it keeps their positions.
  */
+#include "../proc/libos_proc_internal.h"
 #include "libos_coord.h"
 #include "libos_fs_internal.h"
 #include "libos_lock_table.h"
@@ -77,23 +78,23 @@ void libos_file_set_locked(struct libos_file* f, uint32_t flag) {
 
 static uint32_t g_unshared; /* files that before_fork found no memory for */
 
+static bool make_shared(struct libos_file* f) {
+    struct libos_file_shared* s = coord_alloc(sizeof(*s));
+    if (!s)
+        return false;
+    s->pos = f->pos;
+    s->processes = 1;
+    s->lock_flags = f->lock_flags;
+    s->lock_number = f->lock_number;
+    f->shared = s;
+    libos_file_changed(f);
+    return true;
+}
+
 static void share(struct libos_file* f) {
-    if (f->ops->forking && f->ops->forking(f) < 0) {
+    if ((f->ops->forking && f->ops->forking(f) < 0) || (!f->shared && !make_shared(f))) {
         g_unshared++;
         return;
-    }
-    if (!f->shared) {
-        struct libos_file_shared* s = coord_alloc(sizeof(*s));
-        if (!s) {
-            g_unshared++;
-            return;
-        }
-        s->pos = f->pos;
-        s->processes = 1;
-        s->lock_flags = f->lock_flags;
-        s->lock_number = f->lock_number;
-        f->shared = s;
-        libos_file_changed(f);
     }
     __atomic_add_fetch(&f->shared->processes, 1, __ATOMIC_RELAXED);
 }
@@ -130,6 +131,35 @@ int libos_files_before_fork(void) {
 void libos_files_fork_failed(void) {
     libos_files_for_all(not_forked);
     libos_files_for_all(forget_alone);
+}
+
+/* ---- descriptions sent over a socket -----------------------------------------------------------
+ */
+
+struct libos_file_shared* libos_file_sent(struct libos_file* f) {
+    bool alone = __atomic_load_n(&cur_process()->thread_count, __ATOMIC_RELAXED) == 1;
+    if (!f->shared) { /* as in a fork: nobody else is just at it */
+        if (!alone)
+            libos_barrier_raise();
+        if (!f->shared)
+            make_shared(f);
+        if (!alone)
+            libos_barrier_lower();
+    }
+    if (f->shared)
+        __atomic_add_fetch(&f->shared->processes, 1, __ATOMIC_RELAXED);
+    return f->shared;
+}
+
+void libos_file_not_sent(struct libos_file_shared* s) {
+    __atomic_sub_fetch(&s->processes, 1, __ATOMIC_RELAXED);
+}
+
+void libos_file_received(struct libos_file* f, struct libos_file_shared* s, bool peeked) {
+    if (peeked)
+        __atomic_add_fetch(&s->processes, 1, __ATOMIC_RELAXED);
+    f->shared = s;
+    libos_file_refresh(f);
 }
 
 bool libos_file_unshare(struct libos_file* f) {

@@ -313,6 +313,23 @@ static int file_reopen(struct libos_file* f, int flags, struct libos_file** out)
     return ret;
 }
 
+/* Node and entry are in the arena, and counted with the description. */
+static long file_pack(struct libos_file* f, void* data, size_t size) {
+    if (size < sizeof(struct tmpfs_open))
+        return -EINVAL;
+    memcpy(data, f->data, sizeof(struct tmpfs_open));
+    return sizeof(struct tmpfs_open);
+}
+
+static int file_unpack(struct libos_file* f, const void* data, size_t size) {
+    struct tmpfs_open* o = size == sizeof(*o) ? libos_malloc(sizeof(*o)) : NULL;
+    if (!o)
+        return -ENOMEM;
+    memcpy(o, data, sizeof(*o));
+    f->data = o;
+    return 0;
+}
+
 const struct libos_file_ops tmpfs_file_ops = {
     .kind = "file",
     .read = file_read,
@@ -326,6 +343,8 @@ const struct libos_file_ops tmpfs_file_ops = {
     .statfs = file_statfs,
     .close = file_close,
     .reopen = file_reopen,
+    .pack = file_pack,
+    .unpack = file_unpack,
 };
 
 const struct libos_file_ops tmpfs_node_ops = {

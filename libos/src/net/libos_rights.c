@@ -8,7 +8,8 @@
  * host's descriptors. Files that are nothing but private memory (a signalfd, ...) are kept for the
  * sender's own process; another one does not get them (MSG_CTRUNC).
  */
-#include "libos_fs.h"
+#include "../fs/dev_internal.h"
+#include "../fs/tmpfs.h"
 #include "libos_socket.h"
 
 #define NOTE_MAGIC  0x45544f4e /* "NOTE" */
@@ -20,6 +21,12 @@ static const struct libos_file_ops* const g_kinds[] = {
     NULL,
     &libos_host_file_ops,
     &libos_host_dir_ops,
+    &tmpfs_file_ops,
+    &g_libos_null_ops,
+    &g_libos_zero_ops,
+    &g_libos_full_ops,
+    &g_libos_random_ops,
+    &g_libos_urandom_ops,
     &g_libos_pipe_ops,
     &g_libos_socket_ops,
     &g_libos_eventfd_ops,
@@ -46,6 +53,7 @@ struct note_file {
     uint32_t path, mount_id, name_size, data_size;
     uint64_t file, serial; /* in the sender's memory */
     uint64_t kept;         /* in the sender's g_kept; 0: not */
+    uint64_t shared;       /* struct libos_file_shared, which counts the message as a process */
     PAL_HANDLE_RECORD record;
 };
 #define PART_ALIGN(n) (((n) + 7) & ~(size_t)7)
@@ -132,7 +140,8 @@ static uint32_t kind_of(const struct libos_file* f) {
     return 0;
 }
 
-static int pack_file(struct pack* p, struct libos_file* f, int handle) {
+static int pack_file(struct pack* p, struct libos_file* f, int handle,
+                     struct libos_file_shared** shared) {
     struct note_file n = {
         .kind = kind_of(f),
         .flags = f->flags,
@@ -141,12 +150,16 @@ static int pack_file(struct pack* p, struct libos_file* f, int handle) {
         .file = (uint64_t)f,
         .serial = f->serial,
     };
-    if (n.kind && f->host && PalHandleRecordGet(f->host, &n.record) == 0)
-        n.handle = handle;
-    else
-        n.kind = 0;
-    if (!n.kind && !(n.kept = keep(f)))
+    if (f->host && n.kind) {
+        if (PalHandleRecordGet(f->host, &n.record) == 0)
+            n.handle = handle;
+        else
+            n.kind = 0;
+    }
+    n.shared = n.kind ? (uint64_t)libos_file_sent(f) : 0;
+    if (n.kind ? !n.shared : !(n.kept = keep(f)))
         return -ENOMEM;
+    *shared = (struct libos_file_shared*)n.shared;
     if (f->path) {
         n.path = f->path->shared ? PATH_PLAIN : PATH_NAMED;
         n.mount_id = f->path->mount ? f->path->mount->id : 0;
@@ -180,6 +193,7 @@ static size_t file_number(struct libos_rights_record* record, struct libos_file*
             return i;
         }
     }
+    record->shared[record->file_count] = NULL;
     record->files[record->file_count] = f;
     return record->file_count++;
 }
@@ -202,8 +216,9 @@ static int pack_files(struct pack* p, const struct libos_rights* rights,
         return -ENOMEM;
     *handles = 1;
     for (size_t i = 0; i < record->file_count; i++) {
-        int ret = *handles < LIBOS_RIGHTS_MAX ? pack_file(p, record->files[i], (int)*handles - 1)
-                                              : -ETOOMANYREFS; /* the note needs a place, too */
+        int ret = *handles < LIBOS_RIGHTS_MAX
+                      ? pack_file(p, record->files[i], (int)*handles - 1, &record->shared[i])
+                      : -ETOOMANYREFS; /* the note needs a place, too */
         if (ret < 0)
             return ret;
         if (ret)
@@ -233,16 +248,19 @@ int libos_rights_pack(const struct libos_rights* rights, struct libos_rights_rec
     record->header.type = SCM_RIGHTS_;
     record->header.size = sizeof(record->header) + handles * sizeof(PAL_HANDLE);
     if (ret < 0)
-        libos_rights_release(record);
+        libos_rights_release(record, false);
     return ret;
 }
 
-void libos_rights_release(struct libos_rights_record* record) {
+void libos_rights_release(struct libos_rights_record* record, bool sent) {
     if (record->handles[0])
         PalObjectClose(record->handles[0]);
     record->handles[0] = NULL;
-    for (size_t i = 0; i < record->file_count; i++)
+    for (size_t i = 0; i < record->file_count; i++) {
+        if (!sent && record->shared[i])
+            libos_file_not_sent(record->shared[i]);
         libos_file_put(record->files[i]);
+    }
     record->file_count = 0;
 }
 
@@ -317,12 +335,14 @@ static int make_path(const struct note_file* n, const char* name, struct libos_p
     return 0;
 }
 
-/* The file made anew around the handle, which it takes. */
-static struct libos_file* rebuild(const struct note_file* n, PAL_HANDLE* handle) {
+/* The file made anew around the handle, which it takes (*handle NULL: it has none). */
+static struct libos_file* rebuild(const struct note_file* n, PAL_HANDLE* handle, bool peeked) {
     const char* name = (const char*)(n + 1);
     const char* data = name + PART_ALIGN(n->name_size);
     struct libos_path* path;
-    if (!*handle || PalHandleRecordSet(*handle, &n->record) < 0 || make_path(n, name, &path) < 0)
+    if (n->handle >= 0 && (!*handle || PalHandleRecordSet(*handle, &n->record) < 0))
+        return NULL;
+    if (make_path(n, name, &path) < 0)
         return NULL;
     const struct libos_file_ops* ops = g_kinds[n->kind];
     struct libos_file* f =
@@ -336,6 +356,8 @@ static struct libos_file* rebuild(const struct note_file* n, PAL_HANDLE* handle)
         libos_file_put(f);
         return NULL;
     }
+    if (n->shared)
+        libos_file_received(f, (struct libos_file_shared*)n->shared, peeked);
     return f;
 }
 
@@ -358,11 +380,11 @@ static bool note_file_holds(const struct note_file* n, size_t room, size_t handl
     const char* name = (const char*)(n + 1);
     size_t size = sizeof(*n) + PART_ALIGN(n->name_size) + PART_ALIGN(n->data_size);
     return size <= n->size && (!n->name_size || !name[n->name_size - 1]) &&
-           (n->handle < 0 || (size_t)n->handle < handles) && (!n->kind == (n->handle < 0));
+           (n->handle < 0 || (size_t)n->handle < handles) && (n->kind || n->handle < 0);
 }
 
 /* All files of the note; NULL where one cannot be had here. Returns false: a bad note. */
-static void find_files(const struct note* note, PAL_HANDLE* handles, size_t count,
+static void find_files(const struct note* note, PAL_HANDLE* handles, size_t count, bool peeked,
                        struct libos_file** files) {
     size_t pos = PART_ALIGN(sizeof(*note));
     bool own = note->pid == cur_process()->pid;
@@ -370,22 +392,25 @@ static void find_files(const struct note* note, PAL_HANDLE* handles, size_t coun
         const struct note_file* n = (const struct note_file*)((const char*)note + pos);
         if (!note_file_holds(n, note->size - pos, count))
             return;
+        PAL_HANDLE none = NULL;
         files[i] = own ? same_process(n) : NULL;
+        if (files[i] && n->shared && !peeked)
+            libos_file_not_sent((struct libos_file_shared*)n->shared);
         if (!files[i] && n->kind)
-            files[i] = rebuild(n, &handles[n->handle]);
+            files[i] = rebuild(n, n->handle >= 0 ? &handles[n->handle] : &none, peeked);
         pos += n->size;
     }
 }
 
 void libos_rights_unpack(PAL_HANDLE* handles, size_t handle_count, size_t room, bool cloexec,
-                         struct libos_rights* in, size_t* total) {
+                         bool peeked, struct libos_rights* in, size_t* total) {
     struct libos_file* files[LIBOS_RIGHTS_MAX] = {NULL};
     struct note* note = handles[0] ? read_note(handles[0]) : NULL;
     in->count = 0;
     in->has_cred = false;
     *total = 0;
     if (note) {
-        find_files(note, handles + 1, handle_count - 1, files);
+        find_files(note, handles + 1, handle_count - 1, peeked, files);
         *total = note->count;
         in->has_cred = note->has_cred;
         memcpy(in->cred, note->cred, sizeof(in->cred));

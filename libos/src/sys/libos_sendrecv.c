@@ -205,7 +205,8 @@ static int put_rights(struct control_out* out, struct libos_rights* in, const vo
     if (!count)
         return 0;
     memcpy(handles, record, count * sizeof(PAL_HANDLE));
-    libos_rights_unpack(handles, count, fits, flags & MSG_CMSG_CLOEXEC_, in, &total);
+    libos_rights_unpack(handles, count, fits, flags & MSG_CMSG_CLOEXEC_, flags & MSG_PEEK_, in,
+                        &total);
     if (in->count < total)
         out->cut = true;
     return 0;
@@ -320,7 +321,7 @@ static long send_with_rights(struct libos_file* f, struct libos_message* m,
     with_record.control = &record;
     with_record.control_size = record.header.size;
     long sent = libos_socket_send(f, &with_record, flags);
-    libos_rights_release(&record);
+    libos_rights_release(&record, sent >= 0);
     return sent;
 }
 

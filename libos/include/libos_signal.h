@@ -63,6 +63,7 @@ void libos_signal_note_child(void); /* by an upcall too: a child has ended */
 void libos_signal_drain_host(void); /* queue what was noted or sent; needs signal_lock free */
 void libos_signal_reap(void);       /* children that have ended become zombies */
 bool libos_signal_host_noted(void);
+void libos_signal_after_fork(void); /* in a forked child: nothing is pending */
 
 /* arch/: build the frame for a handler on the user stack and point regs at the handler, or -EFAULT.
  * mask: to be restored by rt_sigreturn. */

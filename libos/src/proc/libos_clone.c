@@ -167,7 +167,7 @@ long libos_clone(const struct libos_clone_args* a) {
     if (ret < 0)
         return ret;
     if (!(a->flags & CLONE_THREAD))
-        return refuse_process();
+        return a->flags & CLONE_VM ? refuse_process() : libos_fork(a);
     struct libos_thread* t = make_thread(a, get_cur_thread()->regs);
     if (!t)
         return -ENOMEM;

@@ -34,6 +34,10 @@ void libos_barrier_lower(void);
 void libos_barrier_for_others(void (*fn)(struct libos_tcb* tcb));
 void libos_barrier_after_fork(void);
 
+/* proc/libos_fork.c: a new process; its pid, 0 in the child, or -errno. */
+struct libos_clone_args;
+long libos_fork(const struct libos_clone_args* a);
+
 /* ---- what a forked child does to the parts of proc/; called by proc/libos_fork.c ---- */
 void libos_threads_after_fork(int32_t pid);
 void libos_futex_after_fork(void);

@@ -1,18 +1,12 @@
 /*
- * Limits and accounting: prlimit64(2), getrlimit(2), setrlimit(2), getrusage(2), times(2).
+ * Limits: prlimit64(2), getrlimit(2), setrlimit(2).
  */
 #include <linux/capability.h>
-#include <linux/times.h>
 #include "libos_mm.h"
 #include "libos_process.h"
 #include "libos_table.h"
-#include "libos_time.h"
 
-#define USER_HZ          100
 #define NR_OPEN_MAX      1048576 /* fs.nr_open */
-#define RUSAGE_THREAD_   1
-#define RUSAGE_SELF_     0
-#define RUSAGE_CHILDREN_ (-1)
 
 /* Those the host has to watch: CPU time kills by SIGXCPU there too; the others are the LibOS's. */
 static bool host_enforces(int resource) {
@@ -80,49 +74,4 @@ long libos_syscall_setrlimit(unsigned int resource, struct rlimit* user_limit) {
     if (resource >= RLIM_NLIMITS)
         return -EINVAL;
     return set_limit(resource, &new);
-}
-
-/* ---- accounting -------------------------------------------------------------------------------
- */
-
-static struct __kernel_old_timeval to_timeval(uint64_t ns) {
-    return (struct __kernel_old_timeval){.tv_sec = ns / NSEC_PER_SEC,
-                                         .tv_usec = ns % NSEC_PER_SEC / NSEC_PER_USEC};
-}
-
-long libos_syscall_getrusage(int who, struct rusage* user_usage) {
-    if (who != RUSAGE_SELF_ && who != RUSAGE_THREAD_ && who != RUSAGE_CHILDREN_)
-        return -EINVAL;
-    struct rusage ru;
-    memset(&ru, 0, sizeof(ru));
-    if (who != RUSAGE_CHILDREN_) { /* no children yet: all zero, as for a process without any */
-        PAL_USAGE u;
-        int ret = pal_to_errno(PalProcessUsage(who == RUSAGE_THREAD_, &u));
-        if (ret < 0)
-            return ret;
-        ru.ru_utime = to_timeval(u.user_ns);
-        ru.ru_stime = to_timeval(u.system_ns);
-        ru.ru_maxrss = u.max_rss / 1024;
-        ru.ru_minflt = u.minor_faults;
-        ru.ru_majflt = u.major_faults;
-        ru.ru_inblock = u.in_blocks;
-        ru.ru_oublock = u.out_blocks;
-        ru.ru_nvcsw = u.voluntary_switches;
-        ru.ru_nivcsw = u.involuntary_switches;
-    }
-    return user_put(ru, user_usage);
-}
-
-long libos_syscall_times(struct tms* user_times) {
-    if (user_times) {
-        PAL_NUM user = 0, system = 0;
-        int ret = pal_to_errno(PalThreadCpuTime(NULL, &user, &system));
-        if (ret < 0)
-            return ret;
-        struct tms times = {.tms_utime = user / (NSEC_PER_SEC / USER_HZ),
-                            .tms_stime = system / (NSEC_PER_SEC / USER_HZ)};
-        if (user_put(times, user_times) < 0)
-            return -EFAULT;
-    }
-    return libos_clock(PAL_CLOCK_BOOTTIME) / (NSEC_PER_SEC / USER_HZ);
 }

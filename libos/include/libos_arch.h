@@ -20,4 +20,16 @@ void libos_set_fs_base(uint64_t base);
 uint64_t libos_get_guest_gs(void);
 int libos_set_guest_gs(uint64_t base);
 
+/* The guest's live vector state: a copy in LibOS memory (NULL: none left), and back. */
+void* libos_fpu_keep(void);
+void libos_fpu_bring_back(void* kept);
+
+/* A place in the LibOS to come back to from another stack. save: 0, and again the value that resume
+ * is given; the function that has saved may not have returned by then. */
+struct libos_context {
+    uint64_t rbx, rbp, r12, r13, r14, r15, rsp, rip;
+};
+long libos_context_save(struct libos_context* c) __attribute__((returns_twice));
+_Noreturn void libos_context_resume(const struct libos_context* c, long value);
+
 #endif /* LIBOS_ARCH_H */

@@ -121,7 +121,9 @@ struct libos_process {
     bool ending_others;    /* execve ends all threads but one; guarded by threads_lock */
     uint32_t exit_started; /* 1 once exit_group or a fatal signal has begun; atomic */
     int exit_status;       /* wait(2) encoding: code << 8, or signal */
-    int32_t next_tid;
+    /* A child of vfork that runs in its parent's host process: proc/libos_vfork.c. */
+    struct libos_process* vfork_parent;
+    struct vfork* vfork;
 
     libos_lock_t signal_lock;
     struct libos_sigaction actions[LIBOS_NSIG];
@@ -153,7 +155,7 @@ static inline struct libos_process* cur_process(void) {
 /* ---- proc/ ------------------------------------------------------------------------------------
  */
 int libos_process_init(void); /* g_process and the first thread, which becomes current */
-struct libos_thread* libos_thread_alloc(void); /* with LibOS stack and tid, not yet in the list */
+struct libos_thread* libos_thread_alloc(int32_t tid); /* with LibOS stack, not yet in the list */
 void libos_thread_get(struct libos_thread* t);
 void libos_thread_put(struct libos_thread* t);
 /* Referenced thread of this process by tid, or NULL. */
@@ -163,6 +165,11 @@ _Noreturn void libos_thread_exit(int status);
 /* End of the process with a wait(2) status; ends other threads first. */
 _Noreturn void libos_process_exit(int wait_status);
 uint64_t libos_rlimit(int resource); /* soft limit */
+
+/* For the execve of a vfork child that can fail no more: the child gets a host process of its own.
+ * 0: the caller is in it. 1: the caller has stayed behind and calls libos_vfork_leave(). */
+int libos_vfork_split(void);
+_Noreturn void libos_vfork_leave(void);
 
 /* ---- signal/ ----------------------------------------------------------------------------------
  */

@@ -65,6 +65,9 @@ void libos_signal_reap(void);       /* children that have ended become zombies *
 bool libos_signal_host_noted(void);
 void libos_signal_after_fork(void); /* in a forked child: nothing is pending */
 
+/* CLONE_CLEAR_SIGHAND: handlers back to the default. */
+void libos_signal_clear_handlers(struct libos_process* p);
+
 /* arch/: build the frame for a handler on the user stack and point regs at the handler, or -EFAULT.
  * mask: to be restored by rt_sigreturn. */
 int libos_sigframe_push(struct libos_regs* regs, const siginfo_t* info,

@@ -205,8 +205,15 @@ static int load(struct exec* e, uint64_t* entry, uint64_t* sp) {
 /* Returns only while the old program can still go on. Consumes e otherwise. */
 static int run(struct exec* e) {
     int ret = resolve(e);
+    if (!ret && cur_process() != &g_process) {
+        ret = libos_vfork_split();
+    }
     if (ret < 0) {
         return ret;
+    }
+    if (ret == 1) {
+        exec_free(e);
+        libos_vfork_leave();
     }
     if (libos_thread_kill_others) {
         ret = libos_thread_kill_others();

@@ -2,6 +2,7 @@
  * /proc/cpuinfo, stat, uptime, loadavg, version, interrupts: the machine as the instance sees it.
  * CPU times are those of the instance: what else the host does is not the guest's to see.
  */
+#include "libos_coord.h"
 #include "libos_mm.h"
 #include "libos_uts.h"
 #include "proc_internal.h"
@@ -144,7 +145,7 @@ PROC_SHOW(proc_show_stat) {
                       "procs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
                       (unsigned long long)(usage.voluntary_switches + usage.involuntary_switches),
                       (unsigned long long)boot_time_s(),
-                      __atomic_load_n(&cur_process()->next_tid, __ATOMIC_RELAXED) - 1);
+                      coord_id_last());
     return 0;
 }
 
@@ -190,7 +191,7 @@ PROC_SHOW(proc_show_loadavg) {
     show_load(out, info.load_15);
     libos_text_printf(out, "1/%u %d\n",
                       __atomic_load_n(&cur_process()->thread_count, __ATOMIC_RELAXED),
-                      __atomic_load_n(&cur_process()->next_tid, __ATOMIC_RELAXED) - 1);
+                      coord_id_last());
     return 0;
 }
 

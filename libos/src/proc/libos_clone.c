@@ -1,16 +1,15 @@
 /*
- * New threads. clone(2), clone3(2). New processes are refused with a clear line: they come with the
- * coordination state of DESIGN.md section 7.
+ * New threads. clone(2), clone3(2). New processes: libos_fork.c, libos_vfork.c.
  */
 #include "libos_clone.h"
 #include "libos_arch.h"
+#include "libos_coord_process.h"
 #include "libos_file.h"
 #include "libos_fs_refs.h"
 #include "libos_ipc.h"
 #include "libos_proc_internal.h"
 #include "libos_seccomp.h"
 #include "libos_time.h"
-#include "manifest.h"
 
 #define CLONE_NAMESPACES                                                                           \
     (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |  \
@@ -74,10 +73,9 @@ static void copy_scheduling(struct libos_thread* t, const struct libos_thread* p
     t->io_priority = parent->io_priority;
 }
 
-static struct libos_thread* make_thread(const struct libos_clone_args* a,
-                                        const struct libos_regs* parent_regs) {
+struct libos_thread* libos_clone_thread(const struct libos_clone_args* a, int32_t tid) {
     struct libos_thread* parent = get_cur_thread();
-    struct libos_thread* t = libos_thread_alloc();
+    struct libos_thread* t = libos_thread_alloc(tid);
     if (!t)
         return NULL;
     t->blocked = parent->blocked;
@@ -89,7 +87,7 @@ static struct libos_thread* make_thread(const struct libos_clone_args* a,
     t->start_gs = libos_get_tcb()->guest_gs;
     struct libos_regs* regs =
         (struct libos_regs*)((char*)t->libos_stack + t->libos_stack_size - sizeof(*regs));
-    *regs = *parent_regs;
+    *regs = *parent->regs;
     regs->rax = 0;
     if (a->stack)
         regs->rsp = a->stack;
@@ -120,6 +118,7 @@ static struct libos_thread* make_thread(const struct libos_clone_args* a,
 /* First code of the new host thread, on the PAL's stack. */
 static int thread_main(void* arg) {
     struct libos_thread* t = arg;
+    libos_barrier_join();
     libos_thread_become(t);
     libos_set_fs_base(t->fs_base);
     if (t->set_child_tid) {
@@ -151,33 +150,29 @@ static int start_thread(struct libos_thread* t) {
     return ret == PAL_ERROR_NOMEM ? -ENOMEM : -EAGAIN;
 }
 
-static long refuse_process(void) {
-    static uint32_t said;
-    if (manifest_bool(g_pal_control->manifest_root, "sys.disallow_subprocesses", false))
-        return -ENOSYS; /* not EAGAIN: shells would try again for seconds */
-    if (!__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
-        log_error("%s: fork, vfork or clone of a new process is not supported yet; the call fails "
-                  "with ENOSYS",
-                  get_cur_thread()->comm);
-    return -ENOSYS;
-}
-
 long libos_clone(const struct libos_clone_args* a) {
     int ret = check_flags(a);
     if (ret < 0)
         return ret;
     if (!(a->flags & CLONE_THREAD))
-        return a->flags & CLONE_VM ? refuse_process() : libos_fork(a);
-    struct libos_thread* t = make_thread(a, get_cur_thread()->regs);
-    if (!t)
+        return libos_clone_process(a);
+    if (cur_process() != &g_process)
+        return -EAGAIN; /* a vfork child: its threads could not follow it to its host process */
+    int32_t tid = coord_id_new(cur_process()->coord);
+    if (tid < 0)
+        return tid;
+    struct libos_thread* t = libos_clone_thread(a, tid);
+    if (!t) {
+        coord_id_free(tid);
         return -ENOMEM;
-    int32_t tid = t->tid;
+    }
     if ((a->flags & CLONE_PARENT_SETTID))
         user_put(tid, a->parent_tid);
     ret = start_thread(t);
     if (ret < 0) {
         libos_ipc_thread_exit(t);
         libos_thread_put(t);
+        coord_id_free(tid);
         return ret;
     }
     return tid;

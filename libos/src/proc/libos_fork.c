@@ -29,7 +29,7 @@ static void child_state(struct coord_process* entry, bool fresh) {
     libos_threads_drop(t->process);
     libos_vfork_after_fork();
     if (fresh) {
-        g_process.entry = entry;
+        g_process.coord = entry;
         g_process.pid = t->tid = entry->pid;
         g_process.start_time_ns = t->start_time_ns = libos_clock(PAL_CLOCK_MONOTONIC);
         libos_threads_after_fork();

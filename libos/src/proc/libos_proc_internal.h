@@ -17,6 +17,8 @@
 
 /* Make t the thread of the calling host thread: TCB, LibOS stack top. */
 void libos_thread_become(struct libos_thread* t);
+/* clear_child_tid, if there is one: zero, and a wake. */
+void libos_thread_clear_tid(struct libos_thread* t);
 /* Called once, newest first, when the process ends in an orderly way (statistics, ...). */
 void libos_at_process_exit(void (*hook)(void));
 /* No new threads: the process or all other threads are being ended. Under threads_lock. */
@@ -34,12 +36,23 @@ void libos_barrier_lower(void);
 void libos_barrier_for_others(void (*fn)(struct libos_tcb* tcb));
 void libos_barrier_after_fork(void);
 
-/* proc/libos_fork.c: a new process; its pid, 0 in the child, or -errno. */
+/* ---- new processes ---- */
 struct libos_clone_args;
-long libos_fork(const struct libos_clone_args* a);
+/* proc/libos_clone.c: a thread with that tid as clone asks for it, not yet in a list; NULL: no
+ * memory. */
+struct libos_thread* libos_clone_thread(const struct libos_clone_args* a, int32_t tid);
+/* proc/libos_fork.c: its pid, 0 in the child, or -errno. */
+long libos_clone_process(const struct libos_clone_args* a);
+/* The host process forks, for a new process (fresh) or for a vfork child that needs one of its own.
+ * 0 in the child, 1 in the parent, or -errno. */
+int libos_fork_host(struct coord_process* coord, bool fresh);
+/* proc/libos_vfork.c: runs the child; its pid when it is gone from the caller's memory. */
+long libos_vfork(const struct libos_clone_args* a, struct coord_process* coord);
+void libos_vfork_after_fork(void);
 
 /* ---- what a forked child does to the parts of proc/; called by proc/libos_fork.c ---- */
-void libos_threads_after_fork(int32_t pid);
+void libos_threads_drop(struct libos_process* p); /* all but the calling one */
+void libos_threads_after_fork(void);
 void libos_futex_after_fork(void);
 
 /* proc/libos_futex.c: at the end of a thread. */

@@ -2,13 +2,14 @@
  * The process: its start and its end.
  */
 #include "libos_process.h"
+#include "libos_coord_process.h"
 #include "libos_file.h"
 #include "libos_proc_internal.h"
+#include "libos_usage.h"
 #include "manifest.h"
 
 struct libos_process g_process = {
     .pid = 1,
-    .next_tid = 2,
     .threads = LIST_INIT(g_process.threads),
     .signals = {.queue = LIST_INIT(g_process.signals.queue)},
     .signal_watchers = LIST_INIT(g_process.signal_watchers),
@@ -66,10 +67,9 @@ static int init_credentials(struct libos_thread* t) {
 }
 
 int libos_process_init(void) {
-    struct libos_thread* t = libos_thread_alloc();
+    struct libos_thread* t = libos_thread_alloc(g_process.pid);
     if (!t)
         return -ENOMEM;
-    t->tid = g_process.pid;
     t->is_leader = true;
     int ret = init_credentials(t);
     if (ret < 0)
@@ -80,6 +80,7 @@ int libos_process_init(void) {
     g_process.start_time_ns = t->start_time_ns = now;
     list_add_tail(&g_process.threads, &t->node);
     g_process.thread_count = 1;
+    libos_barrier_join();
     libos_thread_become(t);
     return 0;
 }
@@ -97,18 +98,40 @@ void libos_at_process_exit(void (*hook)(void)) {
     g_exit_hooks[g_exit_hook_count++] = hook;
 }
 
+/* From here on no other thread of the process gets any further than its next lock. */
+static void end_process(struct libos_process* p, int wait_status) {
+    struct coord_usage usage;
+    while (g_exit_hook_count)
+        g_exit_hooks[--g_exit_hook_count]();
+    libos_usage_self(&usage);
+    libos_barrier_raise();
+    list_for_each(t, &p->threads, struct libos_thread, node) {
+        if (t->tid != p->pid)
+            coord_id_free(t->tid);
+    }
+    coord_process_end(wait_status, &usage);
+}
+
 /* The host ends all threads at once; nothing of theirs needs undoing, as all that outlives the
- * process lives in the host. Whoever comes second waits for that end. */
+ * process lives in the host or in the coordination state. Whoever comes second waits for that end.
+ * What the host process ends with, only the first one's is looked at. */
 void libos_process_exit(int wait_status) {
-    if (__atomic_exchange_n(&g_process.exit_started, 1, __ATOMIC_SEQ_CST)) {
+    struct libos_process* p = cur_process();
+    if (__atomic_exchange_n(&p->exit_started, 1, __ATOMIC_SEQ_CST)) {
         uint32_t never = 0;
         for (;;)
             PalFutexWaitUninterruptible(&never, 0);
     }
-    g_process.exit_status = wait_status;
-    while (g_exit_hook_count)
-        g_exit_hooks[--g_exit_hook_count]();
+    p->exit_status = wait_status;
+    if (p->vfork) {
+        struct coord_usage none = {0};
+        coord_process_end(wait_status, &none);
+        libos_vfork_leave();
+    }
+    end_process(p, wait_status);
     int signo = wait_status & 0x7f;
+    if (p->coord != coord_process_first())
+        PalProcessExit(0);
     if (signo)
         PalProcessKillSelf(signo);
     PalProcessExit((wait_status >> 8) & 0xff);

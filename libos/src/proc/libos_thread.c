@@ -1,6 +1,7 @@
 /*
  * Threads: creation, look-up, end.
  */
+#include "libos_coord_process.h"
 #include "libos_mm.h"
 #include "libos_process.h"
 #include "libos_file.h"
@@ -63,7 +64,7 @@ static int* stack_retire(void* base, PAL_HANDLE host) {
     return &s->busy;
 }
 
-struct libos_thread* libos_thread_alloc(void) {
+struct libos_thread* libos_thread_alloc(int32_t tid) {
     struct libos_thread* t = libos_calloc(1, sizeof(*t));
     if (!t)
         return NULL;
@@ -75,7 +76,7 @@ struct libos_thread* libos_thread_alloc(void) {
     t->libos_stack_size = LIBOS_STACK_SIZE;
     ref_set(&t->ref, 1);
     t->process = cur_process();
-    t->tid = __atomic_fetch_add(&cur_process()->next_tid, 1, __ATOMIC_RELAXED);
+    t->tid = tid;
     t->timer_slack_ns = t->timer_slack_default_ns = 50000;
     t->altstack.ss_flags = SS_DISABLE;
     list_init(&t->node);
@@ -103,20 +104,18 @@ void libos_thread_put(struct libos_thread* t) {
     libos_free(t);
 }
 
+/* t->process, not cur_process(): which thread is the current one changes here. */
 void libos_thread_become(struct libos_thread* t) {
     struct libos_tcb* tcb = libos_get_tcb();
-    libos_barrier_join();
     tcb->in_libos = 1;
     tcb->thread = t;
-    tcb->minus_self = -(uint64_t)pal_get_tcb();
-    tcb->guest_gs = t->start_gs;
     tcb->libos_sp = (uint64_t)t->libos_stack + t->libos_stack_size;
     t->host = pal_get_tcb()->thread;
-    lock(&cur_process()->threads_lock);
+    lock(&t->process->threads_lock);
     /* Signals may have been queued before there was a TCB to tell. */
     __atomic_or_fetch(&tcb->work, t->start_work | LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
     t->tcb = tcb;
-    unlock(&cur_process()->threads_lock);
+    unlock(&t->process->threads_lock);
 }
 
 struct libos_thread* libos_thread_find(int tid) {
@@ -165,6 +164,8 @@ int libos_thread_kill_others(void) {
         PalFutexWaitUninterruptible(&cur_process()->thread_count, count);
     lock(&cur_process()->threads_lock);
     cur_process()->ending_others = false;
+    if (self->tid != cur_process()->pid)
+        coord_id_free(self->tid);
     self->tid = cur_process()->pid;
     self->is_leader = true;
     unlock(&cur_process()->threads_lock);
@@ -196,12 +197,16 @@ static bool leave_process(int status) {
     return last;
 }
 
+void libos_thread_clear_tid(struct libos_thread* t) {
+    uint32_t zero = 0;
+    if (t->clear_child_tid && user_put(zero, t->clear_child_tid) == 0)
+        libos_futex_wake(t->clear_child_tid, 1);
+}
+
 /* As Linux: the word is cleared only if someone else may be looking. */
 static void clear_tid_word(struct libos_thread* t) {
-    uint32_t zero = 0;
-    if (t->clear_child_tid && cur_process()->thread_count > 1 &&
-        user_put(zero, t->clear_child_tid) == 0)
-        libos_futex_wake(t->clear_child_tid, 1);
+    if (cur_process()->thread_count > 1)
+        libos_thread_clear_tid(t);
 }
 
 void libos_thread_exit(int status) {
@@ -234,33 +239,33 @@ void libos_thread_exit(int status) {
 
 /* The host threads that were to clear `busy` are gone. */
 static void free_stacks(void) {
-    lock(&g_stacks_lock);
     list_for_each(s, &g_stacks, struct stack_footer, node) {
         if (s->busy)
             s->busy = 0;
     }
-    unlock(&g_stacks_lock);
 }
 
-void libos_threads_after_fork(int32_t pid) {
-    struct libos_process* p = cur_process();
+void libos_threads_drop(struct libos_process* p) {
     struct libos_thread* self = get_cur_thread();
     free_stacks();
     list_for_each_safe(t, &p->threads, struct libos_thread, node) {
         if (t == self)
             continue;
         list_del(&t->node);
-        t->tcb = NULL;
-        if (t->host)
+        if (t->host && t->host != self->host)
             PalObjectClose(t->host);
+        t->tcb = NULL;
         libos_thread_put(t);
     }
     p->thread_count = 1;
     p->ending_others = false;
     p->exit_started = 0;
-    memset(&p->ended_io, 0, sizeof(p->ended_io));
+}
+
+void libos_threads_after_fork(void) {
+    struct libos_thread* self = get_cur_thread();
+    memset(&self->process->ended_io, 0, sizeof(self->process->ended_io));
     memset(&self->io, 0, sizeof(self->io));
-    self->tid = pid;
     self->is_leader = true;
     self->start_work = 0;
     self->robust_list = NULL;

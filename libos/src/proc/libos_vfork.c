@@ -38,7 +38,7 @@ static struct libos_process* make_process(struct coord_process* entry) {
     unlock(&parent->limits_lock);
     unlock(&parent->threads_lock);
     unlock(&parent->signal_lock);
-    p->entry = entry;
+    p->coord = entry;
     p->pid = entry->pid;
     p->threads_lock = p->signal_lock = p->limits_lock = (libos_lock_t)LIBOS_LOCK_INIT;
     list_init(&p->threads);
@@ -127,7 +127,7 @@ long libos_vfork(const struct libos_clone_args* a, struct coord_process* entry) 
 }
 
 int libos_vfork_split(void) {
-    struct coord_process* entry = cur_process()->entry;
+    struct coord_process* entry = cur_process()->coord;
     return libos_fork_host(entry, false);
 }
 

@@ -190,6 +190,15 @@ bool libos_exit_work(struct libos_regs* regs) {
     return false;
 }
 
+void libos_signal_clear_handlers(struct libos_process* p) {
+    lock(&p->signal_lock);
+    for (int i = 0; i < LIBOS_NSIG; i++) {
+        if (p->actions[i].handler != SIG_IGN)
+            p->actions[i] = (struct libos_sigaction){.handler = SIG_DFL};
+    }
+    unlock(&p->signal_lock);
+}
+
 void libos_signal_exec(void) {
     struct libos_thread* t = get_cur_thread();
     lock(&cur_process()->signal_lock);

@@ -1,6 +1,7 @@
 /*
  * Process and thread numbers, process groups and sessions.
  */
+#include "libos_coord_process.h"
 #include "libos_process.h"
 #include "libos_table.h"
 

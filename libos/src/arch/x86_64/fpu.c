@@ -110,3 +110,19 @@ int libos_fpu_restore(const void* user_area) {
         libos_user_xrstor(g_init_area, rest);
     return marked ? libos_user_xrstor(user_area, features) : libos_user_fxrstor(user_area);
 }
+
+#define KEEP_ALIGN 64
+
+void* libos_fpu_keep(void) {
+    size_t size = g_libos_xsave_size + KEEP_ALIGN;
+    char* block = libos_calloc(1, size);
+    if (block)
+        libos_user_xsave((char*)ALIGN_UP((uint64_t)block, KEEP_ALIGN), g_libos_xfeatures);
+    return block;
+}
+
+void libos_fpu_bring_back(void* kept) {
+    if (kept)
+        libos_user_xrstor((char*)ALIGN_UP((uint64_t)kept, KEEP_ALIGN), g_libos_xfeatures);
+    libos_free(kept);
+}

@@ -109,6 +109,8 @@ void libos_thread_become(struct libos_thread* t) {
     struct libos_tcb* tcb = libos_get_tcb();
     tcb->in_libos = 1;
     tcb->thread = t;
+    tcb->minus_self = -(uint64_t)pal_get_tcb();
+    tcb->guest_gs = t->start_gs;
     tcb->libos_sp = (uint64_t)t->libos_stack + t->libos_stack_size;
     t->host = pal_get_tcb()->thread;
     lock(&t->process->threads_lock);

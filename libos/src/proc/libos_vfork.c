@@ -67,7 +67,8 @@ static void free_process(struct libos_process* p) {
 static void suspend(struct libos_thread* t) {
     struct libos_tcb* tcb = libos_get_tcb();
     lock(&t->process->threads_lock);
-    t->start_work |= __atomic_load_n(&tcb->work, __ATOMIC_SEQ_CST);
+    t->start_work = __atomic_load_n(&tcb->work, __ATOMIC_SEQ_CST);
+    t->start_gs = tcb->guest_gs;
     t->tcb = NULL;
     unlock(&t->process->threads_lock);
     __atomic_store_n(&tcb->work, 0, __ATOMIC_SEQ_CST);

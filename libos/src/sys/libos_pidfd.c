@@ -14,7 +14,7 @@ long libos_syscall_pidfd_open(pid_t pid, unsigned int flags) {
     if ((flags & ~(unsigned)O_NONBLOCK) || pid <= 0)
         return -EINVAL;
     if (pid == cur_process()->pid)
-        return libos_pidfd_create(flags & O_NONBLOCK);
+        return libos_pidfd_create(pid, flags & O_NONBLOCK);
     struct libos_thread* t = libos_thread_find(pid);
     if (!t)
         return -ESRCH;

@@ -144,8 +144,7 @@ PROC_SHOW(proc_show_stat) {
                       "intr 0\nctxt %llu\nbtime %llu\nprocesses %d\nprocs_running 1\n"
                       "procs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n",
                       (unsigned long long)(usage.voluntary_switches + usage.involuntary_switches),
-                      (unsigned long long)boot_time_s(),
-                      coord_id_last());
+                      (unsigned long long)boot_time_s(), coord_id_last());
     return 0;
 }
 

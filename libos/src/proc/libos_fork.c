@@ -29,6 +29,7 @@ static void child_state(struct coord_process* entry, bool fresh) {
     libos_threads_drop(t->process);
     libos_vfork_after_fork();
     if (fresh) {
+        g_process.pdeath_signal = 0;
         g_process.coord = entry;
         g_process.pid = t->tid = entry->pid;
         g_process.start_time_ns = t->start_time_ns = libos_clock(PAL_CLOCK_MONOTONIC);
@@ -104,12 +105,22 @@ static bool disallowed(void) {
     return state == 2;
 }
 
+/* The first process reaps the host processes whose makers have ended. */
+static void adopt_orphans(void) {
+    static bool done;
+    if (done || coord_process_current() != coord_process_first())
+        return;
+    done = true;
+    PalProcessSetSubreaper(true);
+}
+
 long libos_clone_process(const struct libos_clone_args* a) {
     bool vfork = (a->flags & (CLONE_VM | CLONE_VFORK)) == (CLONE_VM | CLONE_VFORK);
     if (disallowed() || !(g_pal_control->capabilities & PAL_CAP_FORK))
         return -ENOSYS; /* not EAGAIN: shells would try again for seconds */
     if ((a->flags & CLONE_SIGHAND) || (!vfork && (a->flags & (CLONE_VM | CLONE_FILES | CLONE_FS))))
         return refuse(a);
+    adopt_orphans();
     int error = 0;
     struct coord_process* entry =
         coord_process_create(a->flags & CLONE_PARENT, a->exit_signal, &error);

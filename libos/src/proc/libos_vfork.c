@@ -47,6 +47,7 @@ static struct libos_process* make_process(struct coord_process* entry) {
     p->signals.pending = 0;
     p->sigqueue_count = 0;
     p->thread_count = 1;
+    p->pdeath_signal = 0;
     p->exit_started = 0;
     p->ending_others = p->stopped = false;
     p->start_time_ns = libos_clock(PAL_CLOCK_MONOTONIC);

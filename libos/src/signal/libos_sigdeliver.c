@@ -4,6 +4,7 @@
  */
 #include <asm/unistd.h>
 
+#include "libos_coord_process.h"
 #include "libos_posix_timer.h"
 #include "libos_signal.h"
 #include "../arch/x86_64/entry.h"

@@ -6,7 +6,7 @@
 #include "libos_process.h"
 #include "libos_table.h"
 
-#define NR_OPEN_MAX      1048576 /* fs.nr_open */
+#define NR_OPEN_MAX 1048576 /* fs.nr_open */
 
 /* Those the host has to watch: CPU time kills by SIGXCPU there too; the others are the LibOS's. */
 static bool host_enforces(int resource) {

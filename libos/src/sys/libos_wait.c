@@ -7,6 +7,7 @@
 #include "libos_coord_process.h"
 #include "libos_pidfd.h"
 #include "libos_process.h"
+#include "libos_signal.h"
 #include "libos_table.h"
 #include "libos_usage.h"
 
@@ -15,12 +16,14 @@ static long wait_loop(struct coord_wait* w, bool nohang) {
     struct coord_process* self = coord_process_current();
     for (;;) {
         uint32_t number = coord_queue_number(&self->wait);
+        libos_signal_reap();
         long ret = coord_process_wait(w);
         if (ret != 0 || nohang)
             return ret;
         if (coord_wait(&self->wait, number, PAL_CLOCK_MONOTONIC, NO_TIMEOUT) == 0)
             continue;
         /* The signal may be the SIGCHLD of the child waited for: as Linux, it counts first. */
+        libos_signal_reap();
         ret = coord_process_wait(w);
         return ret != 0 ? ret : -ERESTARTSYS;
     }

@@ -135,7 +135,7 @@ struct libos_process {
     libos_lock_t limits_lock;
     struct rlimit64 limits[RLIM_NLIMITS];
 
-    int dumpable, pdeath_signal, child_subreaper;
+    int dumpable;
     uint32_t thp_disable;
     uint32_t personality;
     uint64_t start_time_ns; /* monotonic */

@@ -66,7 +66,7 @@ bool libos_signal_host_noted(void);
 void libos_signal_after_fork(void); /* in a forked child: nothing is pending */
 
 /* CLONE_CLEAR_SIGHAND: handlers back to the default. */
-void libos_signal_clear_handlers(struct libos_process* p);
+void libos_signal_clear_handlers(void);
 
 /* arch/: build the frame for a handler on the user stack and point regs at the handler, or -EFAULT.
  * mask: to be restored by rt_sigreturn. */

@@ -5,6 +5,7 @@
 #include <linux/fcntl.h>
 #include "../mm/libos_mm_calls.h"
 #include "elf_internal.h"
+#include "libos_coord_process.h"
 #include "libos_aio.h"
 #include "libos_mm.h"
 #include "libos_posix_timer.h"
@@ -144,6 +145,7 @@ static void set_identity(struct exec* e) {
     }
     libos_free(old_path);
     cur_process()->dumpable = 1;
+    coord_process_execed(t->comm, e->args.buf, e->args.arg_size);
 }
 
 /* capabilities(7), "Transformation of capabilities during execve()"; files have none here. */

@@ -29,7 +29,6 @@ static void child_state(struct coord_process* entry, bool fresh) {
     libos_threads_drop(t->process);
     libos_vfork_after_fork();
     if (fresh) {
-        g_process.pdeath_signal = 0;
         g_process.coord = entry;
         g_process.pid = t->tid = entry->pid;
         g_process.start_time_ns = t->start_time_ns = libos_clock(PAL_CLOCK_MONOTONIC);
@@ -64,7 +63,7 @@ static void child_thread(const struct libos_clone_args* a) {
     if (a->flags & CLONE_SETTLS)
         libos_set_fs_base(a->tls);
     if (a->flags & CLONE_CLEAR_SIGHAND)
-        libos_signal_clear_handlers(t->process);
+        libos_signal_clear_handlers();
     if (a->flags & CLONE_CHILD_CLEARTID)
         t->clear_child_tid = a->child_tid;
     if (a->flags & CLONE_CHILD_SETTID) {

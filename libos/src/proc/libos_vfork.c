@@ -47,9 +47,8 @@ static struct libos_process* make_process(struct coord_process* entry) {
     p->signals.pending = 0;
     p->sigqueue_count = 0;
     p->thread_count = 1;
-    p->pdeath_signal = 0;
     p->exit_started = 0;
-    p->ending_others = p->stopped = false;
+    p->ending_others = p->stop_taken = false;
     p->start_time_ns = libos_clock(PAL_CLOCK_MONOTONIC);
     memset(&p->ended_io, 0, sizeof(p->ended_io));
     p->vfork_parent = parent;
@@ -80,6 +79,8 @@ static void run_child(struct vfork* v, const struct libos_clone_args* a) {
     suspend(v->parent);
     libos_thread_become(child);
     libos_set_fs_base(child->fs_base);
+    if (a->flags & CLONE_CLEAR_SIGHAND)
+        libos_signal_clear_handlers();
     if (a->flags & CLONE_CHILD_SETTID) {
         uint32_t tid = child->tid;
         user_put(tid, a->child_tid);
@@ -101,8 +102,6 @@ static struct libos_thread* make_child(const struct libos_clone_args* a,
     child->is_leader = true;
     child->altstack = parent->altstack;
     list_add_tail(&child->process->threads, &child->node);
-    if (a->flags & CLONE_CLEAR_SIGHAND)
-        libos_signal_clear_handlers(child->process);
     return child;
 }
 

@@ -191,13 +191,15 @@ bool libos_exit_work(struct libos_regs* regs) {
     return false;
 }
 
-void libos_signal_clear_handlers(struct libos_process* p) {
+void libos_signal_clear_handlers(void) {
+    struct libos_process* p = cur_process();
     lock(&p->signal_lock);
     for (int i = 0; i < LIBOS_NSIG; i++) {
         if (p->actions[i].handler != SIG_IGN)
             p->actions[i] = (struct libos_sigaction){.handler = SIG_DFL};
     }
     unlock(&p->signal_lock);
+    libos_signal_publish_child_action();
 }
 
 void libos_signal_exec(void) {

@@ -6,6 +6,7 @@
 #include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
+#include "libos_coord_process.h"
 #include "libos_process.h"
 #include "libos_seccomp.h"
 #include "libos_table.h"
@@ -21,6 +22,8 @@ static long set_name(const char* user_name) {
     strlcpy(t->comm, name, sizeof(t->comm));
     unlock(&cur_process()->threads_lock);
     PalThreadSetName(t->host, name);
+    if (t->is_leader)
+        coord_process_set_comm(name);
     return 0;
 }
 
@@ -145,10 +148,11 @@ static long prctl_process(int option, unsigned long a2, unsigned long a3, unsign
         case PR_SET_PDEATHSIG:
             if (a2 > LIBOS_NSIG)
                 return -EINVAL;
-            cur_process()->pdeath_signal = a2;
+            coord_process_set_death_signal((int)a2);
             return 0;
         case PR_GET_PDEATHSIG:
-            return user_put(cur_process()->pdeath_signal, (int*)a2);
+            value = coord_process_death_signal();
+            return user_put(value, (int*)a2);
         case PR_GET_DUMPABLE:
             return cur_process()->dumpable;
         case PR_SET_DUMPABLE:
@@ -157,10 +161,10 @@ static long prctl_process(int option, unsigned long a2, unsigned long a3, unsign
             cur_process()->dumpable = a2;
             return 0;
         case PR_SET_CHILD_SUBREAPER:
-            cur_process()->child_subreaper = a2 != 0;
+            coord_process_set_subreaper(a2 != 0);
             return 0;
         case PR_GET_CHILD_SUBREAPER:
-            value = cur_process()->child_subreaper;
+            value = coord_process_current()->subreaper;
             return user_put(value, (int*)a2);
         case PR_SET_THP_DISABLE:
             return set_huge_pages(a2, a3, a4 || a5);

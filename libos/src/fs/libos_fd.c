@@ -5,27 +5,12 @@
  * That is safe because descriptions live in type-stable memory (libos_file.c) and because an array
  * that was outgrown is kept until the table goes. Changes take the table's lock.
  */
+#include "libos_fd_table.h"
 #include "libos_fs_internal.h"
 #include "libos_process.h"
 
 #define FIRST_SIZE 256 /* descriptors; doubles */
 #define MAX_SIZE   (1 << 30)
-
-struct fd_array {
-    struct fd_array* outgrown;
-    uint32_t size;     /* a multiple of 64 */
-    size_t bytes;      /* of the allocation */
-    uint64_t* used;    /* bitmap */
-    uint64_t* cloexec; /* bitmap */
-    struct libos_file* files[];
-};
-
-struct libos_fd_table {
-    refcount_t ref;
-    libos_lock_t lock;      /* guards changes of what follows */
-    struct fd_array* array; /* read without the lock */
-    uint32_t lowest;        /* no free descriptor below this */
-};
 
 static struct fd_array* array_create(uint32_t size) {
     size_t bytes = sizeof(struct fd_array) + size * sizeof(struct libos_file*) + size / 4;

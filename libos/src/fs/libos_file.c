@@ -5,6 +5,7 @@
  * libos_fd_get() may look at one that has just gone (its reference count is then zero).
  */
 #include "libos_event.h"
+#include "libos_fd_table.h"
 #include "libos_fs.h"
 #include "libos_fs_internal.h"
 #include "libos_process.h"
@@ -121,14 +122,7 @@ struct libos_file* libos_file_alloc(const struct libos_file_ops* ops, int flags,
     return f;
 }
 
-void libos_file_put(struct libos_file* f) {
-    if (!f)
-        return;
-    struct libos_thread* t = get_cur_thread();
-    if (t && t->held_count)
-        libos_fd_not_held(t, f);
-    if (!ref_put(&f->ref))
-        return;
+__attribute__((noinline)) void libos_file_gone(struct libos_file* f) {
     f->last = !f->shared || libos_file_unshare(f);
     if (f->last && f->lock_flags)
         libos_locks_file_gone(f);
@@ -144,6 +138,16 @@ void libos_file_put(struct libos_file* f) {
     f->host = NULL;
     f->path = NULL;
     give_back(f);
+}
+
+void libos_file_put(struct libos_file* f) {
+    if (!f)
+        return;
+    struct libos_thread* t = get_cur_thread();
+    if (t && t->held_count)
+        libos_fd_not_held(t, f);
+    if (ref_put(&f->ref))
+        libos_file_gone(f);
 }
 
 long libos_file_read_kernel(struct libos_file* f, void* buf, size_t size, uint64_t offset) {

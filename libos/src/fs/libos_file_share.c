@@ -185,6 +185,10 @@ static void drop_held(struct libos_process* p, const struct libos_thread* self) 
     list_for_each(t, &p->threads, struct libos_thread, node) {
         while (t != self && t->held_count)
             libos_file_put(t->held[--t->held_count]);
+        if (t != self && t->used)
+            libos_file_put(t->used);
+        if (t != self)
+            t->used = NULL;
     }
 }
 

@@ -5,6 +5,7 @@
 #include <linux/uio.h>
 
 #include "libos_event.h"
+#include "libos_fd_table.h"
 #include "libos_fs.h"
 #include "libos_table.h"
 
@@ -46,40 +47,69 @@ static long transfer(struct libos_file* f, bool write, const struct iovec* iov, 
     return ret;
 }
 
+static __attribute__((noinline)) long rw_any(struct libos_file* f, void* buf, size_t count,
+                                             PAL_NUM offset, bool write) {
+    long ret = f->flags & O_PATH ? -EBADF : transfer_check(f, write);
+    if (ret)
+        return ret;
+    if (!access_ok(buf, count))
+        return -EFAULT;
+    if ((int64_t)count < 0)
+        return -EINVAL;
+    struct iovec iov = {buf, MIN(count, MAX_RW_COUNT)};
+    int64_t pos = offset;
+    return transfer(f, write, &iov, 1, offset == PAL_OFFSET_CURRENT ? NULL : &pos, 0);
+}
+
+/* A host file, as most are: without the checks that are made of one test here, and without a call
+ * by pointer. */
+static inline long rw_host(struct libos_file* f, void* buf, size_t count, PAL_NUM offset,
+                           bool write) {
+    struct libos_io_count* io = &get_cur_thread()->io;
+    long ret;
+    if (write) {
+        ret = libos_host_write_one(f, buf, count, offset);
+        io->writes++;
+        io->write_bytes += ret > 0 ? (uint64_t)ret : 0;
+    } else {
+        ret = libos_host_read_one(f, buf, count, offset);
+        io->reads++;
+        io->read_bytes += ret > 0 ? (uint64_t)ret : 0;
+    }
+    return ret;
+}
+
 /* One buffer. */
-static inline long do_rw(unsigned int fd, void* buf, size_t count, const int64_t* pos, bool write) {
-    bool counted;
-    struct libos_file* f = libos_fd_borrow(fd, &counted);
+static inline long do_rw(unsigned int fd, void* buf, size_t count, PAL_NUM offset, bool write) {
+    struct libos_file* f = libos_fd_use(fd);
     if (!f)
         return -EBADF;
-    long ret = f->flags & O_PATH ? -EBADF : transfer_check(f, write);
-    if (!ret && !access_ok(buf, count))
-        ret = -EFAULT;
-    if (!ret && (int64_t)count < 0)
-        ret = -EINVAL;
-    if (!ret) {
-        struct iovec iov = {buf, MIN(count, MAX_RW_COUNT)};
-        ret = transfer(f, write, &iov, 1, pos, 0);
-    }
-    if (counted)
-        libos_file_put(f);
+    /* O_RDONLY and O_RDWR have bit 0 clear; O_WRONLY and O_RDWR plus one have bit 1 set. */
+    uint32_t flags = f->flags;
+    bool allowed = !(flags & O_PATH) && (write ? (flags + 1) & 2 : !(flags & 1));
+    long ret;
+    if (f->ops == &libos_host_file_ops && allowed && count <= MAX_RW_COUNT && access_ok(buf, count))
+        ret = rw_host(f, buf, count, offset, write);
+    else
+        ret = rw_any(f, buf, count, offset, write);
+    libos_fd_done(f);
     return ret;
 }
 
 long libos_syscall_read(unsigned int fd, char* buf, size_t count) {
-    return do_rw(fd, buf, count, NULL, false);
+    return do_rw(fd, buf, count, PAL_OFFSET_CURRENT, false);
 }
 
 long libos_syscall_write(unsigned int fd, const char* buf, size_t count) {
-    return do_rw(fd, (char*)buf, count, NULL, true);
+    return do_rw(fd, (char*)buf, count, PAL_OFFSET_CURRENT, true);
 }
 
 long libos_syscall_pread64(unsigned int fd, char* buf, size_t count, loff_t pos) {
-    return pos < 0 ? -EINVAL : do_rw(fd, buf, count, &(int64_t){pos}, false);
+    return pos < 0 ? -EINVAL : do_rw(fd, buf, count, pos, false);
 }
 
 long libos_syscall_pwrite64(unsigned int fd, const char* buf, size_t count, loff_t pos) {
-    return pos < 0 ? -EINVAL : do_rw(fd, (char*)buf, count, &(int64_t){pos}, true);
+    return pos < 0 ? -EINVAL : do_rw(fd, (char*)buf, count, pos, true);
 }
 
 /* ---- vectors ----------------------------------------------------------------------------------
@@ -187,12 +217,14 @@ long libos_syscall_pwritev2(unsigned long fd, const struct iovec* vec, unsigned 
  */
 
 long libos_syscall_lseek(unsigned int fd, off_t offset, unsigned int whence) {
-    struct libos_file* f = libos_fd_get_open(fd);
+    struct libos_file* f = libos_fd_use(fd);
     if (!f)
         return -EBADF;
     long ret = -EINVAL;
-    if (whence <= SEEK_HOLE)
+    if (f->flags & O_PATH)
+        ret = -EBADF;
+    else if (whence <= SEEK_HOLE)
         ret = f->ops->seek ? f->ops->seek(f, offset, whence) : -ESPIPE;
-    libos_file_put(f);
+    libos_fd_done(f);
     return ret;
 }

@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 
 #include "libos_event.h"
+#include "libos_fd_table.h"
 #include "libos_fs_calls.h"
 #include "libos_table.h"
 
@@ -66,11 +67,11 @@ long libos_syscall_lstat(const char* filename, struct stat* statbuf) {
 }
 
 static long stat_fd(int fd, struct libos_stat* st) {
-    struct libos_file* f = libos_fd_get(fd);
+    struct libos_file* f = libos_fd_use(fd);
     if (!f)
         return -EBADF;
     long ret = libos_file_stat(f, st);
-    libos_file_put(f);
+    libos_fd_done(f);
     return ret;
 }
 

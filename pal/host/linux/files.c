@@ -23,6 +23,17 @@ static long device_fallback(struct host_handle* h, long result, long nr, int fd,
     return result;
 }
 
+/* The most frequent calls of all: a plain file, one buffer. */
+static inline bool is_plain(const struct host_handle* h) {
+    return h && h->pal.hdr.type == PAL_TYPE_FILE && h->fd >= 0;
+}
+static inline int plain_result(long ret, PAL_NUM* count) {
+    if (ret < 0)
+        return host_error(ret);
+    *count = ret;
+    return 0;
+}
+
 static inline long read_one(struct host_handle* h, PAL_NUM offset, PAL_PTR buffer, PAL_NUM count) {
     if (!is_positioned(h, offset))
         return host_syscall_block(__NR_read, h->fd, buffer, count);
@@ -39,8 +50,8 @@ static inline long write_one(struct host_handle* h, PAL_NUM offset, const void* 
     return ret >= 0 ? ret : device_fallback(h, ret, __NR_write, fd, buffer, count);
 }
 
-int PalStreamRead(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM* count, PAL_PTR buffer, PAL_PTR source,
-                  PAL_NUM size) {
+static __attribute__((noinline)) int read_any(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM* count,
+                                              PAL_PTR buffer, PAL_PTR source, PAL_NUM size) {
     struct host_handle* h = stream_of(handle);
     if (!h)
         return PAL_ERROR_BADHANDLE;
@@ -57,8 +68,19 @@ int PalStreamRead(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM* count, PAL_PTR buf
     return 0;
 }
 
-int PalStreamWrite(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM* count, const void* buffer,
-                   PAL_STR dest) {
+int PalStreamRead(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM* count, PAL_PTR buffer, PAL_PTR source,
+                  PAL_NUM size) {
+    struct host_handle* h = host_handle(handle);
+    if (!is_plain(h))
+        return read_any(handle, offset, count, buffer, source, size);
+    long ret = offset != PAL_OFFSET_CURRENT
+                   ? pal_syscall4(h->fd, (long)buffer, *count, offset, __NR_pread64)
+                   : pal_syscall4_interruptible(h->fd, (long)buffer, *count, 0, __NR_read);
+    return plain_result(ret, count);
+}
+
+static __attribute__((noinline)) int write_any(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM* count,
+                                               const void* buffer, PAL_STR dest) {
     struct host_handle* h = stream_of(handle);
     if (!h)
         return PAL_ERROR_BADHANDLE;
@@ -71,6 +93,17 @@ int PalStreamWrite(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM* count, const void
         return ret;
     *count = ret;
     return 0;
+}
+
+int PalStreamWrite(PAL_HANDLE handle, PAL_NUM offset, PAL_NUM* count, const void* buffer,
+                   PAL_STR dest) {
+    struct host_handle* h = host_handle(handle);
+    if (!is_plain(h) || (h->flags & HANDLE_DUPLEX))
+        return write_any(handle, offset, count, buffer, dest);
+    long ret = offset != PAL_OFFSET_CURRENT
+                   ? pal_syscall4(h->fd, (long)buffer, *count, offset, __NR_pwrite64)
+                   : pal_syscall4_interruptible(h->fd, (long)buffer, *count, 0, __NR_write);
+    return plain_result(ret, count);
 }
 
 /* RWF_* of preadv2(2) carry other numbers than ours only for NOWAIT and APPEND: none at all. */

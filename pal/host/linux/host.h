@@ -43,6 +43,9 @@ long pal_syscall(long nr, long a1, long a2, long a3, long a4, long a5, long a6);
 /* The same in the interrupt window: -EINTR when PalThreadResume() or a signal comes during the call
  * or came since the last -EINTR, even just before. */
 long pal_syscall_interruptible(long nr, long a1, long a2, long a3, long a4, long a5, long a6);
+/* The same for up to four arguments, which need not be moved: for hot paths. */
+long pal_syscall4(long a1, long a2, long a3, long a4, long nr);
+long pal_syscall4_interruptible(long a1, long a2, long a3, long a4, long nr);
 
 #define HOST_CALL_(f, nr, a1, a2, a3, a4, a5, a6, ...)                                             \
     f((long)(nr), (long)(a1), (long)(a2), (long)(a3), (long)(a4), (long)(a5), (long)(a6))

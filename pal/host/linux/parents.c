@@ -4,9 +4,10 @@
  * A remembered directory is a descriptor (O_PATH) for the first components of a path below a base
  * handle. It stands as long as walking there again would lead to it, and that is asked of the host
  * before each use, by one epoll_wait that takes no time:
- *   - an inotify instance watches the directory and all that lie on the way from the base for being
- *     moved and for changes of permission (not for what happens inside: busy directories cost
- *     nothing),
+ *   - a fanotify group marks the directory and all that lie on the way from the base: being moved
+ * and changes of permission. Marks of the directory alone, not of what it holds, which inotify
+ *     cannot do: reading and writing the files in it costs what it did, and no news come from
+ * there;
  *   - /proc/self/mountinfo tells that something was mounted or unmounted.
  * Anything there: all is forgotten, and the path is walked. A directory that was removed answers
  * "no such file" to everything; so that answer, and "no permission", is believed only while the
@@ -18,35 +19,32 @@
  * descriptor of a forgotten directory may be closed: when every slot that was in use has been given
  * back. News are acted upon before the slot is given back.
  *
- * Who reads the inotify queue makes g_generation odd before, so that no other thread takes the
+ * Who reads the group's queue makes g_generation odd before, so that no other thread takes the
  * queue that it just emptied for a sign of peace.
  *
- * All this begins when a process has looked up some hundred paths, and stays off where inotify,
- * /proc or openat2 are missing, on file systems that change behind the back of inotify, and when
- * the limits of the host are reached.
+ * All this begins when a process has looked up some hundred paths, and stays off where fanotify
+ * (Linux 5.13 without privilege), /proc or openat2 are missing or forbidden, on file systems that
+ * change behind its back, and when the limits of the host are reached.
  */
 #include <asm/statfs.h>
 #include <linux/eventpoll.h>
-#include <linux/inotify.h>
+#include <linux/fanotify.h>
 #include <linux/openat2.h>
 
-#include "stream.h"
+#include "socket.h"
 
-#define START_AFTER  256 /* lookups in the process */
-#define WORTH_IT     8   /* lookups in one directory */
-#define TABLE_SIZE   256 /* a power of two */
-#define MAX_ENTRIES  128
-#define PROBES       8
-#define MAX_SLOTS    16
-#define MAX_WATCHES  512
-#define MAX_PATH     183
-#define COUNTERS     1024
-#define TRY_AGAIN    128 /* lookups until what could not be remembered is tried again */
-#define WATCH_EVENTS (IN_MOVE_SELF | IN_ATTRIB)
-#define EVENT_IN     1u /* EPOLLIN, EPOLLPRI: linux/eventpoll.h has them as __poll_t */
-#define EVENT_PRI    2u
-#define FROM_WATCHES 1
-#define FROM_MOUNTS  2
+#define START_AFTER 256 /* lookups in the process */
+#define WORTH_IT    12  /* lookups in one directory */
+#define TABLE_SIZE  256 /* a power of two */
+#define MAX_ENTRIES 128
+#define PROBES      8
+#define MAX_SLOTS   16
+#define MAX_PATH    183
+#define COUNTERS    1024
+#define TRY_AGAIN   128 /* lookups until what could not be remembered is tried again */
+#define MARK_EVENTS (FAN_MOVE_SELF | FAN_ATTRIB | FAN_ONDIR)
+#define EVENT_IN    1u /* EPOLLIN, EPOLLPRI: linux/eventpoll.h has them as __poll_t */
+#define EVENT_PRI   2u
 
 enum { STATE_COLD, STATE_ON, STATE_OFF };
 
@@ -75,9 +73,8 @@ static struct entry g_entries[TABLE_SIZE];
 static uint8_t g_counters[COUNTERS]; /* lookups by hash; several threads may lose a count */
 
 struct host_lock g_parents_lock = HOST_LOCK_INIT; /* guards changes of all above and below */
-static int g_watch_fd = -1, g_mounts_fd = -1;
-static int g_watches[MAX_WATCHES];
-static uint32_t g_watch_count, g_entry_count;
+static int g_marks_fd = -1, g_mounts_fd = -1, g_holder_fd = -1;
+static uint32_t g_entry_count;
 static int g_limbo[MAX_ENTRIES]; /* descriptors that threads in g_limbo_tickets may still use */
 static uint32_t g_limbo_count, g_limbo_tickets[MAX_SLOTS];
 
@@ -176,57 +173,23 @@ static void kill_entry(uint32_t index) {
     g_entry_count--;
 }
 
-/* Reads all events. True if one means that a watched directory may not be where it was. The
- * generation is odd meanwhile. Events with a name are about something inside a directory. */
-static bool read_watches(void) {
-    char buffer[1024] __attribute__((aligned(8)));
-    bool changed = false;
-    for (;;) {
-        long n = host_syscall(__NR_read, g_watch_fd, buffer, sizeof(buffer));
-        if (n <= 0)
-            return changed || n != -EAGAIN;
-        bool all = n + sizeof(struct inotify_event) + 256 < sizeof(buffer); /* one more had room */
-        for (long at = 0; at < n;) {
-            const struct inotify_event* e = (const void*)(buffer + at);
-            if (!e->len && (e->mask & (WATCH_EVENTS | IN_UNMOUNT | IN_Q_OVERFLOW)))
-                changed = true;
-            at += sizeof(*e) + e->len;
-        }
-        if (all)
-            return changed;
-    }
-}
-
 static void forget_all(void) {
+    char buffer[4096] __attribute__((aligned(8)));
     uint32_t generation = g_generation | 1;
     __atomic_exchange_n(&g_generation, generation, __ATOMIC_SEQ_CST);
     for (uint32_t i = 0; i < TABLE_SIZE; i++)
         kill_entry(i);
-    for (uint32_t i = 0; i < g_watch_count; i++)
-        host_syscall(__NR_inotify_rm_watch, g_watch_fd, g_watches[i]);
-    g_watch_count = 0;
-    read_watches();
+    host_syscall(__NR_fanotify_mark, g_marks_fd, FAN_MARK_FLUSH, 0, AT_FDCWD, NULL);
+    while (host_syscall(__NR_read, g_marks_fd, buffer, sizeof(buffer)) > 0)
+        ;
     limbo_note();
     __atomic_store_n(&g_generation, generation + 1, __ATOMIC_RELEASE);
 }
 
-/* False: nothing that matters. */
-static __attribute__((noinline)) bool act_on_news(const struct epoll_event* news, long count) {
-    bool changed = count < 0;
+static __attribute__((noinline)) void act_on_news(void) {
     host_lock(&g_parents_lock);
-    for (long i = 0; i < count; i++)
-        changed |= news[i].data != FROM_WATCHES;
-    if (!changed) {
-        uint32_t generation = g_generation;
-        __atomic_exchange_n(&g_generation, generation | 1, __ATOMIC_SEQ_CST);
-        changed = read_watches();
-        if (!changed)
-            __atomic_store_n(&g_generation, generation, __ATOMIC_RELEASE);
-    }
-    if (changed)
-        forget_all();
+    forget_all();
     host_unlock(&g_parents_lock);
-    return changed;
 }
 
 /* ---- Slots ------------------------------------------------------------------------------------
@@ -251,12 +214,12 @@ static bool add_slot(void) {
     if (g_slot_count == MAX_SLOTS)
         return false;
     struct slot* s = &g_slots[g_slot_count];
-    struct epoll_event watches = {.events = (__poll_t)EVENT_IN, .data = FROM_WATCHES};
-    struct epoll_event mounts = {.events = (__poll_t)EVENT_PRI, .data = FROM_MOUNTS};
+    struct epoll_event marks = {.events = (__poll_t)EVENT_IN};
+    struct epoll_event mounts = {.events = (__poll_t)EVENT_PRI};
     s->mounts = open_mounts();
     s->set = host_syscall(__NR_epoll_create1, EPOLL_CLOEXEC);
     if (s->mounts < 0 || s->set < 0 ||
-        host_syscall(__NR_epoll_ctl, s->set, EPOLL_CTL_ADD, g_watch_fd, &watches) < 0 ||
+        host_syscall(__NR_epoll_ctl, s->set, EPOLL_CTL_ADD, g_marks_fd, &marks) < 0 ||
         host_syscall(__NR_epoll_ctl, s->set, EPOLL_CTL_ADD, s->mounts, &mounts) < 0) {
         if (s->mounts >= 0)
             host_close(s->mounts);
@@ -270,16 +233,46 @@ static bool add_slot(void) {
     return true;
 }
 
+/* The last close of a group with marks lasts until the kernel has come to rest, often 10 ms, and so
+ * would the end of this process. In the queue of a socket that lies in there too, and is open
+ * nowhere else once the process has ended, the group is closed by the kernel's collector of such,
+ * on a thread of the kernel's. Returns the socket. */
+static int hold_group(int group) {
+    int pair[2];
+    if (host_syscall(__NR_socketpair, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) < 0)
+        return -1;
+    struct {
+        struct host_cmsghdr header;
+        int fds[2];
+    } control = {{sizeof(control), SOL_SOCKET, SCM_RIGHTS}, {group, pair[1]}};
+    struct iovec data = {"", 1};
+    struct host_msghdr message = {
+        .iov = &data, .iov_count = 1, .control = &control, .control_size = sizeof(control)};
+    long sent = host_syscall(__NR_sendmsg, pair[0], &message, MSG_DONTWAIT);
+    host_close(pair[0]);
+    if (sent == 1)
+        return pair[1];
+    host_close(pair[1]);
+    return -1;
+}
+
+static void close_all(void) {
+    int* const fds[] = {&g_holder_fd, &g_marks_fd, &g_mounts_fd};
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+        if (*fds[i] >= 0)
+            host_close(*fds[i]);
+        *fds[i] = -1;
+    }
+}
+
 static bool start(void) {
-    g_watch_fd = host_syscall(__NR_inotify_init1, IN_CLOEXEC | IN_NONBLOCK);
-    g_mounts_fd = g_watch_fd < 0 ? -1 : open_mounts();
     g_generation = 2;
-    if (g_mounts_fd >= 0 && add_slot())
+    g_marks_fd = host_syscall(__NR_fanotify_init,
+                              FAN_CLASS_NOTIF | FAN_REPORT_FID | FAN_CLOEXEC | FAN_NONBLOCK, 0);
+    if (g_marks_fd >= 0 && (g_holder_fd = hold_group(g_marks_fd)) >= 0 &&
+        (g_mounts_fd = open_mounts()) >= 0 && add_slot())
         return true;
-    if (g_watch_fd >= 0)
-        host_close(g_watch_fd);
-    if (g_mounts_fd >= 0)
-        host_close(g_mounts_fd);
+    close_all();
     return false;
 }
 
@@ -366,14 +359,9 @@ static bool put_entry(const struct host_handle* base, PAL_STR path, uint32_t len
     return true;
 }
 
-static bool watch(int fd) {
-    char name[FD_PATH_SIZE];
-    stream_fd_path(fd, name);
-    long id = host_syscall(__NR_inotify_add_watch, g_watch_fd, name, WATCH_EVENTS | IN_ONLYDIR);
-    if (id < 0)
-        return false;
-    g_watches[g_watch_count++] = id;
-    return true;
+static bool mark(int fd) {
+    return host_syscall(__NR_fanotify_mark, g_marks_fd, FAN_MARK_ADD | FAN_MARK_ONLYDIR,
+                        MARK_EVENTS, fd, ".") == 0;
 }
 
 /* File systems whose every change passes this kernel, and whose directories show 0 links once they
@@ -398,26 +386,26 @@ static bool remember_base(struct host_handle* base, int* fd) {
     if (find(base, "", 0, key, g_generation, fd) >= 0)
         return true;
     *fd = base->fd;
-    if (!good_file_system(base->fd) || !watch(base->fd))
+    if (!good_file_system(base->fd) || !mark(base->fd))
         return false;
     __atomic_or_fetch(&base->flags, HANDLE_REMEMBERED, __ATOMIC_RELAXED);
     return put_entry(base, "", 0, key, base->fd);
 }
 
-/* The name leads to this directory, now that it is watched. */
+/* The name leads to this directory, now that it is marked. */
 static bool still_there(int parent, const char* name, int fd) {
     struct stat a, b;
     return host_syscall(__NR_newfstatat, parent, name, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
            host_syscall(__NR_fstat, fd, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
-static int open_watched(int parent, const char* name) {
+static int open_marked(int parent, const char* name) {
     struct open_how how = {
         .flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
     };
     int fd = host_syscall(__NR_openat2, parent, name, &how, sizeof(how));
-    if (fd >= 0 && watch(fd) && still_there(parent, name, fd))
+    if (fd >= 0 && mark(fd) && still_there(parent, name, fd))
         return fd;
     if (fd >= 0)
         host_close(fd);
@@ -437,7 +425,7 @@ static bool remember(struct host_handle* base, PAL_STR path, uint32_t length) {
         if (find(base, path, end, key, g_generation, &fd) < 0) {
             memcpy(name, path + start, end - start);
             name[end - start] = '\0';
-            fd = open_watched(parent, name);
+            fd = open_marked(parent, name);
             if (fd < 0)
                 return false;
             if (!put_entry(base, path, end, key, fd)) {
@@ -463,7 +451,7 @@ static __attribute__((noinline)) void missed(struct host_handle* base, PAL_STR p
         most += path[i] == '/';
     host_lock(&g_parents_lock);
     if (drain_limbo()) {
-        if (g_entry_count + most > MAX_ENTRIES || g_watch_count + most > MAX_WATCHES)
+        if (g_entry_count + most > MAX_ENTRIES)
             forget_all();
         if (drain_limbo() && remember(base, path, length))
             __atomic_store_n(counter, 0, __ATOMIC_RELAXED);
@@ -483,9 +471,8 @@ bool parent_enter(struct parent* p, struct host_handle* base, PAL_STR path) {
     struct slot* s = take_slot();
     if (!s)
         return not_yet();
-    struct epoll_event news[2];
-    long count = host_syscall(__NR_epoll_wait, s->set, news, 2, 0);
-    if (!count || !act_on_news(news, count)) {
+    struct epoll_event news;
+    if (host_syscall(__NR_epoll_wait, s->set, &news, 1, 0) == 0) {
         uint32_t generation = __atomic_load_n(&g_generation, __ATOMIC_ACQUIRE);
         uint32_t key = key_of(hash, base);
         p->index = generation & 1 ? -1 : find(base, path, length, key, generation, &p->fd);
@@ -495,6 +482,8 @@ bool parent_enter(struct parent* p, struct host_handle* base, PAL_STR path) {
             return true;
         }
         missed(base, path, length, key);
+    } else {
+        act_on_news();
     }
     give_slot(s);
     return false;
@@ -533,13 +522,12 @@ void parents_forget(const struct host_handle* base) {
     host_unlock(&g_parents_lock);
 }
 
-/* In a child all of it is the parent's: an inotify queue and the news of mounts are there once. The
- * lock is held; no other thread exists. */
+/* In a child all of it is the parent's: the queue of marks and the news of mounts are there once.
+ * The lock is held; no other thread exists. */
 void parents_after_fork(void) {
     if (g_state != STATE_ON)
         return;
-    host_close(g_watch_fd);
-    host_close(g_mounts_fd);
+    close_all();
     for (uint32_t i = 0; i < g_slot_count; i++) {
         host_close(g_slots[i].set);
         host_close(g_slots[i].mounts);
@@ -550,7 +538,6 @@ void parents_after_fork(void) {
         kill_entry(i);
     while (g_limbo_count)
         host_close(g_limbo[--g_limbo_count]);
-    g_watch_count = 0;
     g_lookups = 0;
     g_state = STATE_COLD;
 }

@@ -43,6 +43,28 @@ pal_syscall:
     ret
     .size pal_syscall, . - pal_syscall
 
+/* For four arguments at most: they are where the kernel wants them already. */
+    .balign 16
+    .globl pal_syscall4
+    .hidden pal_syscall4
+    .type pal_syscall4, @function
+pal_syscall4:
+    movq %rcx, %r10
+    movq %r8, %rax
+    syscall
+    ret
+    .size pal_syscall4, . - pal_syscall4
+
+    .balign 16
+    .globl pal_syscall4_interruptible
+    .hidden pal_syscall4_interruptible
+    .type pal_syscall4_interruptible, @function
+pal_syscall4_interruptible:
+    movq %rcx, %r10
+    movq %r8, %rax
+    jmp pal_window_start
+    .size pal_syscall4_interruptible, . - pal_syscall4_interruptible
+
     .balign 16
     .globl pal_syscall_interruptible
     .hidden pal_syscall_interruptible

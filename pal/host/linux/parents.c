@@ -85,41 +85,52 @@ void parents_disable(void) {
 /* ---- Paths ------------------------------------------------------------------------------------
  */
 
-static inline bool is_dots(const char* s) {
-    if (s[0] != '.')
-        return false;
-    if (s[1] == '.')
-        s++;
-    return s[1] == '\0' || s[1] == '/';
+static inline bool is_dots(const char* s, uint32_t length) {
+    return s[0] == '.' && (length == 1 || (length == 2 && s[1] == '.'));
 }
 
-/* Splits off the last name. False if the text is not plain: empty components, dots, too long. */
-static inline bool split(PAL_STR path, uint32_t* length, uint32_t* hash) {
-    uint32_t h = 2166136261u, last_hash = 0;
-    const char *s = path, *last = NULL;
-    if (is_dots(s) || *s == '/')
+/* Splits off the last name; false if there is none, or one that is no plain name. */
+static inline bool split(PAL_STR path, uint32_t* length) {
+    size_t end = strlen(path), slash = end;
+    while (slash && path[slash - 1] != '/')
+        slash--;
+    if (slash < 2 || slash == end || slash - 1 > MAX_PATH || is_dots(path + slash, end - slash))
         return false;
-    for (; *s; s++) {
-        if (*s == '/') {
-            last = s;
-            last_hash = h;
-            if (s[1] == '/' || is_dots(s + 1))
-                return false;
-        }
-        h = (h ^ (unsigned char)*s) * 16777619u;
-    }
-    if (!last || !last[1] || last - path > MAX_PATH)
-        return false;
-    *length = last - path;
-    *hash = last_hash;
+    *length = slash - 1;
     return true;
 }
 
-static uint32_t hash_of(PAL_STR path, uint32_t length) {
-    uint32_t h = 2166136261u;
-    for (uint32_t i = 0; i < length; i++)
-        h = (h ^ (unsigned char)path[i]) * 16777619u;
-    return h;
+static inline uint64_t word_at(const char* s) {
+    uint64_t word;
+    __builtin_memcpy(&word, s, sizeof(word));
+    return word;
+}
+
+static inline uint32_t hash_of(PAL_STR path, uint32_t length) {
+    uint64_t h = length;
+    uint32_t i = 0;
+    for (; i + 8 <= length; i += 8)
+        h = ((h ^ word_at(path + i)) * 0x9e3779b97f4a7c15UL) ^ (h >> 29);
+    if (length >= 8)
+        i = length - 8, h ^= word_at(path + i) << 1;
+    else
+        for (; i < length; i++)
+            h = h << 8 ^ h >> 40 ^ (unsigned char)path[i];
+    h *= 0x9e3779b97f4a7c15UL;
+    return h >> 32;
+}
+
+static inline bool same(const char* a, const char* b, uint32_t length) {
+    if (length < 8) {
+        for (uint32_t i = 0; i < length; i++)
+            if (a[i] != b[i])
+                return false;
+        return true;
+    }
+    for (uint32_t i = 0; i + 8 <= length; i += 8)
+        if (word_at(a + i) != word_at(b + i))
+            return false;
+    return word_at(a + length - 8) == word_at(b + length - 8);
 }
 
 static inline uint32_t key_of(uint32_t hash, const struct host_handle* base) {
@@ -328,7 +339,7 @@ static inline int find(const struct host_handle* base, PAL_STR path, uint32_t le
         const struct entry* e = &g_entries[i];
         uint32_t seq = __atomic_load_n(&e->seq, __ATOMIC_ACQUIRE);
         if ((seq & 1) || e->generation != generation || e->base != base || e->length != length ||
-            memcmp(e->path, path, length) != 0)
+            !same(e->path, path, length))
             continue;
         *fd = e->fd;
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -412,7 +423,8 @@ static int open_marked(int parent, const char* name) {
     return -1;
 }
 
-/* The path's first `length` bytes and all directories on the way. */
+/* The path's first `length` bytes and all directories on the way. Empty components and dots are not
+ * remembered. */
 static bool remember(struct host_handle* base, PAL_STR path, uint32_t length) {
     int parent, fd;
     if (!remember_base(base, &parent))
@@ -421,6 +433,8 @@ static bool remember(struct host_handle* base, PAL_STR path, uint32_t length) {
         char name[MAX_PATH + 1];
         for (end = start; end < length && path[end] != '/'; end++)
             ;
+        if (end == start || is_dots(path + start, end - start))
+            return false;
         uint32_t key = key_of(hash_of(path, end), base);
         if (find(base, path, end, key, g_generation, &fd) < 0) {
             memcpy(name, path + start, end - start);
@@ -463,10 +477,10 @@ static __attribute__((noinline)) void missed(struct host_handle* base, PAL_STR p
  */
 
 bool parent_enter(struct parent* p, struct host_handle* base, PAL_STR path) {
-    uint32_t length, hash;
+    uint32_t length;
     if (__atomic_load_n(&g_state, __ATOMIC_ACQUIRE) != STATE_ON)
         return g_state == STATE_COLD && not_yet();
-    if (!split(path, &length, &hash))
+    if (!split(path, &length))
         return false;
     struct slot* s = take_slot();
     if (!s)
@@ -474,7 +488,7 @@ bool parent_enter(struct parent* p, struct host_handle* base, PAL_STR path) {
     struct epoll_event news;
     if (host_syscall(__NR_epoll_wait, s->set, &news, 1, 0) == 0) {
         uint32_t generation = __atomic_load_n(&g_generation, __ATOMIC_ACQUIRE);
-        uint32_t key = key_of(hash, base);
+        uint32_t key = key_of(hash_of(path, length), base);
         p->index = generation & 1 ? -1 : find(base, path, length, key, generation, &p->fd);
         if (p->index >= 0) {
             p->slot = s;

@@ -71,18 +71,41 @@ libos_user_clear:
     .type libos_user_strcpy, @function
 libos_user_strcpy:
     xorl %eax, %eax
-1:  cmpq %rdx, %rax
-    jae 3f
-2:  movb (%rsi, %rax), %cl
+    movabsq $0x0101010101010101, %r8
+    movabsq $0x8080808080808080, %r9
+1:  leaq 8(%rax), %r10
+    cmpq %rdx, %r10
+    ja 3f
+    leaq (%rsi, %rax), %r11 /* eight bytes if they lie in one page: then all fault, or none */
+    andl $4095, %r11d
+    cmpl $4088, %r11d
+    ja 3f
+2:  movq (%rsi, %rax), %rcx
+    movq %rcx, (%rdi, %rax)
+    movq %rcx, %r11
+    subq %r8, %r11
+    notq %rcx
+    andq %rcx, %r11
+    andq %r9, %r11      /* the lowest bit set is in the first byte that is 0 */
+    jnz 5f
+    movq %r10, %rax
+    jmp 1b
+3:  cmpq %rdx, %rax
+    jae 6f
+4:  movb (%rsi, %rax), %cl
     movb %cl, (%rdi, %rax)
     testb %cl, %cl
-    jz 3f
+    jz 6f
     incq %rax
     jmp 1b
-3:  ret
-4:  movq $-14, %rax
+5:  bsfq %r11, %r11
+    shrl $3, %r11d
+    addq %r11, %rax
+6:  ret
+7:  movq $-14, %rax
     ret
-    EX 2b, 4b
+    EX 2b, 7b
+    EX 4b, 7b
     .size libos_user_strcpy, . - libos_user_strcpy
 
 /* int libos_user_load_u32(const uint32_t* addr, uint32_t* value) */

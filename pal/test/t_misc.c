@@ -114,6 +114,17 @@ TEST(PalCpuIdRetrieve, vendor) {
     CHECK(v[PAL_CPUID_WORD_EAX] >= 1 && v[PAL_CPUID_WORD_EBX]);
 }
 
+TEST(PalHostReport, text) {
+    static char text[65536];
+    int64_t all = PalHostReport(PAL_HOST_UPTIME, text, sizeof(text));
+    CHECK(all > 4 && all < 64 && text[all - 1] == '\n');
+    text[3] = '#';
+    CHECK(PalHostReport(PAL_HOST_UPTIME, text, 3) >= 4); /* the length, though less fits */
+    EXPECT(text[3], '#');
+    CHECK(PalHostReport(PAL_HOST_STAT, NULL, 0) > 0);
+    EXPECT(PalHostReport(PAL_HOST_REPORT_COUNT, text, sizeof(text)), PAL_ERROR_NOTIMPLEMENTED);
+}
+
 TEST(PalSystemInfoQuery, figures) {
     PAL_SYSTEM_INFO info;
     EXPECT(PalSystemInfoQuery(&info), 0);

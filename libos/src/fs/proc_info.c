@@ -1,10 +1,11 @@
 /*
  * /proc/cpuinfo, stat, uptime, loadavg, version, interrupts: the machine as the instance sees it.
- * CPU times are those of the instance: what else the host does is not the guest's to see.
+ * Figures of the kernel are the host's, if it tells; else the instance's own.
  */
 #include "libos_coord.h"
 #include "libos_mm.h"
 #include "libos_uts.h"
+#include "proc_host.h"
 #include "proc_internal.h"
 
 #define CPUID_BASIC    0u
@@ -126,6 +127,8 @@ static uint64_t boot_time_s(void) {
 
 PROC_SHOW(proc_show_stat) {
     (void)at;
+    if (libos_host_report(PAL_HOST_STAT, out) == 0)
+        return 0;
     const PAL_TOPO_INFO* topo = libos_topology();
     unsigned int cpus = online_cpus();
     uint64_t user, system, up = uptime_ns();
@@ -150,6 +153,8 @@ PROC_SHOW(proc_show_stat) {
 
 PROC_SHOW(proc_show_interrupts) {
     (void)at;
+    if (libos_host_report(PAL_HOST_INTERRUPTS, out) == 0)
+        return 0;
     const PAL_TOPO_INFO* topo = libos_topology();
     text_literal(out, "           ");
     for (size_t i = 0; i < topo->thread_count; i++) {
@@ -164,6 +169,8 @@ PROC_SHOW(proc_show_interrupts) {
 
 PROC_SHOW(proc_show_uptime) {
     (void)at;
+    if (libos_host_report(PAL_HOST_UPTIME, out) == 0)
+        return 0;
     uint64_t user, system, up = uptime_ns();
     proc_cpu_time(NULL, &user, &system);
     uint64_t all = up * online_cpus();

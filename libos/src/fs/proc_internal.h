@@ -44,6 +44,7 @@ PROC_SHOW(proc_show_vmstat);
 /* proc_mounts.c */
 PROC_SHOW(proc_show_mounts);
 PROC_SHOW(proc_show_mountinfo);
+PROC_SHOW(proc_show_mountstats);
 /* proc_pid_status.c */
 PROC_SHOW(proc_show_pid_stat);
 PROC_SHOW(proc_show_statm);

@@ -1,7 +1,9 @@
 /*
- * /proc/meminfo and /proc/vmstat. Totals are the host's; what only a kernel counts is 0.
+ * /proc/meminfo and /proc/vmstat. The host's, if it tells; else totals, and 0 for what only a
+ * kernel counts.
  */
 #include "libos_mm.h"
+#include "proc_host.h"
 #include "proc_internal.h"
 
 static void line(struct libos_text* out, const char* name, uint64_t bytes) {
@@ -15,6 +17,8 @@ static void zero_lines(struct libos_text* out, const char* const* names, size_t 
 
 PROC_SHOW(proc_show_meminfo) {
     (void)at;
+    if (libos_host_report(PAL_HOST_MEMINFO, out) == 0)
+        return 0;
     static const char* const after_inactive[] = {
         "Active(anon):",   "Inactive(anon):", "Active(file):",
         "Inactive(file):", "Unevictable:",    "Mlocked:"};
@@ -60,6 +64,8 @@ PROC_SHOW(proc_show_meminfo) {
 
 PROC_SHOW(proc_show_vmstat) {
     (void)at;
+    if (libos_host_report(PAL_HOST_VMSTAT, out) == 0)
+        return 0;
     PAL_SYSTEM_INFO info = {0};
     PAL_USAGE usage = {0};
     PalSystemInfoQuery(&info);

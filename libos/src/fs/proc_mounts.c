@@ -43,6 +43,22 @@ PROC_SHOW(proc_show_mounts) {
     return 0;
 }
 
+static bool show_stats(void* arg, struct libos_mount* m) {
+    struct libos_text* out = arg;
+    text_literal(out, "device ");
+    put_escaped(out, source_of(m));
+    text_literal(out, " mounted on ");
+    put_escaped(out, path_of(m));
+    libos_text_printf(out, " with fstype %s\n", type_of(m));
+    return true;
+}
+
+PROC_SHOW(proc_show_mountstats) {
+    (void)at;
+    libos_mount_for_each(show_stats, out);
+    return 0;
+}
+
 /* ---- mountinfo ------------------------------------------------------------------------------- */
 
 struct parent_search {

@@ -193,6 +193,14 @@ PROC_SHOW(proc_show_oom_score) {
     return 0;
 }
 
+/* The same on the scale of Linux before 2.6.36. */
+PROC_SHOW(proc_show_oom_adj) {
+    (void)at;
+    int adj = __atomic_load_n(&g_oom_score_adj, __ATOMIC_RELAXED);
+    libos_text_printf(out, "%d\n", adj == 1000 ? 15 : adj * 17 / 1000);
+    return 0;
+}
+
 PROC_SHOW(proc_show_oom_score_adj) {
     (void)at;
     libos_text_printf(out, "%d\n", __atomic_load_n(&g_oom_score_adj, __ATOMIC_RELAXED));
@@ -213,12 +221,34 @@ long proc_store_oom_score_adj(const struct libos_pseudo_at* at, const char* text
 
 /* ---- single values --------------------------------------------------------------------------- */
 
+#define COREDUMP_MASK 0x1ff
 static uint32_t g_coredump_filter = 0x33; /* atomic */
 
 PROC_SHOW(proc_show_coredump_filter) {
     (void)at;
     libos_text_printf(out, "%08x\n", __atomic_load_n(&g_coredump_filter, __ATOMIC_RELAXED));
     return 0;
+}
+
+/* A number as C writes it. */
+long proc_store_coredump_filter(const struct libos_pseudo_at* at, const char* text, size_t size) {
+    (void)at;
+    uint32_t value = 0;
+    size_t i = 0, digits = 0;
+    bool hex = size > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    for (i = hex ? 2 : 0; i < size; i++, digits++) {
+        char c = text[i] | 0x20;
+        if (c >= '0' && c <= '9' && text[i] >= '0')
+            value = value * (hex ? 16 : 10) + (uint32_t)(c - '0');
+        else if (hex && c >= 'a' && c <= 'f')
+            value = value * 16 + (uint32_t)(c - 'a' + 10);
+        else
+            break;
+    }
+    if (!digits || (i < size && !(text[i] == '\n' && i + 1 == size)))
+        return -EINVAL;
+    __atomic_store_n(&g_coredump_filter, value & COREDUMP_MASK, __ATOMIC_RELAXED);
+    return (long)size;
 }
 
 PROC_SHOW(proc_show_personality) {

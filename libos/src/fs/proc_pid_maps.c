@@ -37,7 +37,9 @@ static void put_name(struct libos_text* out, const struct libos_vma_info* v) {
                 libos_text_append(out, &name[i], 1);
         }
     } else if (v->name && v->name[0]) {
-        libos_text_printf(out, v->name[0] == '[' ? "%s" : "[anon:%s]", v->name);
+        libos_text_printf(
+            out, v->name[0] == '[' || strcmp(v->name, "/[aio] (deleted)") == 0 ? "%s" : "[anon:%s]",
+            v->name);
     } else {
         text_literal(out, "/dev/zero (deleted)");
     }

@@ -79,6 +79,27 @@ static const struct libos_pseudo_node g_tasks[] = {
     {0},
 };
 
+#define ATTR_(n) FILE_(n, 0666, .show = proc_show_attr, .store = proc_store_attr)
+static const struct libos_pseudo_node g_attr[] = {
+    ATTR_("current"),
+    ATTR_("exec"),
+    ATTR_("fscreate"),
+    ATTR_("keycreate"),
+    FILE_("prev", 0444, .show = proc_show_attr),
+    ATTR_("sockcreate"),
+    {0},
+};
+
+static const struct libos_pseudo_node g_map_files[] = {
+    {.mode = S_IFLNK | 0700,
+     .match = proc_match_map,
+     .list = proc_list_maps,
+     .readlink = proc_read_map_link,
+     .follow = proc_follow_map,
+     .stat = proc_stat_map},
+    {0},
+};
+
 /* ---- what both have -------------------------------------------------------------------------- */
 
 /* Lets the file be opened for writing; its own operations do the writing. */
@@ -88,10 +109,11 @@ static long proc_no_store(const struct libos_pseudo_at* at, const char* text, si
 }
 
 #define COMMON_NODES                                                                               \
-    FILE_("auxv", 0400, .show = proc_show_auxv), CONST_("cgroup", 0444, "0::/\n"),                 \
+    CONST_("arch_status", 0444, ""), DIR_("attr", 0555, g_attr),                                   \
+        FILE_("auxv", 0400, .show = proc_show_auxv), CONST_("cgroup", 0444, "0::/\n"),             \
         FILE_("cmdline", 0444, .show = proc_show_cmdline),                                         \
         FILE_("comm", 0644, .show = proc_show_comm, .store = proc_store_comm),                     \
-        LINK_("cwd", proc_read_cwd, proc_follow_cwd),                                              \
+        CONST_("cpuset", 0444, "/\n"), LINK_("cwd", proc_read_cwd, proc_follow_cwd),               \
         FILE_("environ", 0400, .show = proc_show_environ),                                         \
         LINK_("exe", proc_read_exe, proc_follow_exe), DIR_("fd", 0500, g_fd),                      \
         DIR_("fdinfo", 0555, g_fdinfo),                                                            \
@@ -102,11 +124,15 @@ static long proc_no_store(const struct libos_pseudo_at* at, const char* text, si
         FILE_("mountinfo", 0444, .show = proc_show_mountinfo),                                     \
         FILE_("mounts", 0444, .show = proc_show_mounts), DIR_("net", 0555, g_proc_net_children),   \
         DIR_("ns", 0511, g_proc_ns_children),                                                      \
+        FILE_("numa_maps", 0444, .show = proc_show_numa_maps),                                     \
+        FILE_("oom_adj", 0644, .show = proc_show_oom_adj),                                         \
         FILE_("oom_score", 0444, .show = proc_show_oom_score),                                     \
         FILE_("oom_score_adj", 0644, .show = proc_show_oom_score_adj,                              \
               .store = proc_store_oom_score_adj),                                                  \
         FILE_("personality", 0400, .show = proc_show_personality),                                 \
+        CONST_("projid_map", 0644, "         0          0 4294967295\n"),                          \
         LINK_("root", proc_read_root, proc_follow_root),                                           \
+        FILE_("sched", 0644, .show = proc_show_sched),                                             \
         FILE_("schedstat", 0444, .show = proc_show_schedstat),                                     \
         CONST_("sessionid", 0444, "4294967295"), CONST_("setgroups", 0644, "allow\n"),             \
         FILE_("smaps", 0444, .show = proc_show_smaps),                                             \
@@ -114,6 +140,7 @@ static long proc_no_store(const struct libos_pseudo_at* at, const char* text, si
         FILE_("stat", 0444, .show = proc_show_pid_stat),                                           \
         FILE_("statm", 0444, .show = proc_show_statm),                                             \
         FILE_("status", 0444, .show = proc_show_status),                                           \
+        FILE_("syscall", 0400, .show = proc_show_syscall),                                         \
         CONST_("uid_map", 0644, "         0          0 4294967295\n"), CONST_("wchan", 0444, "0")
 
 const struct libos_pseudo_node g_proc_task_children[] = {
@@ -124,7 +151,12 @@ const struct libos_pseudo_node g_proc_task_children[] = {
 
 const struct libos_pseudo_node g_proc_pid_children[] = {
     COMMON_NODES,
-    FILE_("coredump_filter", 0444, .show = proc_show_coredump_filter),
+    FILE_("coredump_filter", 0644, .show = proc_show_coredump_filter,
+          .store = proc_store_coredump_filter),
+    DIR_("map_files", 0500, g_map_files),
+    FILE_("mountstats", 0400, .show = proc_show_mountstats),
+    CONST_("timens_offsets", 0444,
+           "monotonic           0         0\nboottime            0         0\n"),
     FILE_("timerslack_ns", 0444, .show = proc_show_timerslack),
     {.name = "task", .mode = S_IFDIR | 0555, .stat = stat_task_dir, .children = g_tasks},
     {0},

@@ -3,6 +3,7 @@
  */
 #include "libos_filesystems.h"
 #include "libos_ipc.h"
+#include "proc_host.h"
 #include "proc_pid_internal.h"
 
 #define FILE_(n, f)                                                                                \
@@ -91,8 +92,8 @@ static const char g_devices[] =
     "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n128 ptm\n136 pts\n"
     "\nBlock devices:\n";
 static const char g_cgroups[] = "#subsys_name\thierarchy\tnum_cgroups\tenabled\n";
-static const char g_swaps[] = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
-static const char g_partitions[] = "major minor  #blocks  name\n\n";
+#define SWAPS_HEADER      "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+#define PARTITIONS_HEADER "major minor  #blocks  name\n\n"
 static const char g_tty_drivers[] =
     "/dev/tty             /dev/tty        5       0 system:/dev/tty\n"
     "/dev/ptmx            /dev/ptmx       5       2 system\n"
@@ -121,6 +122,20 @@ static const struct libos_pseudo_node g_sysvipc[] = {
     {0},
 };
 
+static const struct libos_pseudo_node g_pressure[] = {
+    HOST_FILE("cpu", PRESSURE_CPU, NULL),
+    HOST_FILE("io", PRESSURE_IO, NULL),
+    HOST_FILE("memory", PRESSURE_MEMORY, NULL),
+    {0},
+};
+
+/* Where the host's kernel counts it. */
+static bool has_pressure(const struct libos_pseudo_at* dir) {
+    (void)dir;
+    char line[64];
+    return PalHostReport(PAL_HOST_PRESSURE_CPU, line, sizeof(line)) > 0;
+}
+
 /* ---- the tree -------------------------------------------------------------------------------- */
 
 static const struct libos_pseudo_node g_proc[] = {
@@ -131,26 +146,35 @@ static const struct libos_pseudo_node g_proc[] = {
      .children = g_proc_pid_children},
     {.name = "self", .mode = S_IFLNK | 0777, .readlink = read_self},
     {.name = "thread-self", .mode = S_IFLNK | 0777, .readlink = read_thread_self},
+    HOST_FILE("buddyinfo", BUDDYINFO, NULL),
     CONST_("cgroups", g_cgroups),
     FILE_("cmdline", show_kernel_cmdline),
+    CONST_("consoles", ""),
     FILE_("cpuinfo", proc_show_cpuinfo),
+    HOST_FILE("crypto", CRYPTO, ""),
     CONST_("devices", g_devices),
-    CONST_("diskstats", ""),
+    HOST_FILE("diskstats", DISKSTATS, ""),
+    CONST_("dma", ""),
+    CONST_("execdomains", "0-0\tLinux           \t[kernel]\n"),
     FILE_("filesystems", show_filesystems),
     FILE_("interrupts", proc_show_interrupts),
     FILE_("loadavg", proc_show_loadavg),
     FILE_("meminfo", proc_show_meminfo),
+    HOST_FILE("misc", MISC, ""),
     LINK_("mounts", "self/mounts"),
     LINK_("net", "self/net"),
-    CONST_("partitions", g_partitions),
+    HOST_FILE("partitions", PARTITIONS, PARTITIONS_HEADER),
+    {.name = "pressure", .mode = S_IFDIR | 0555, .children = g_pressure, .exists = has_pressure},
+    HOST_FILE("softirqs", SOFTIRQS, ""),
     FILE_("stat", proc_show_stat),
-    CONST_("swaps", g_swaps),
+    HOST_FILE("swaps", SWAPS, SWAPS_HEADER),
     DIR_("sys", g_proc_sys_children),
     DIR_("sysvipc", g_sysvipc),
     DIR_("tty", g_tty),
     FILE_("uptime", proc_show_uptime),
     FILE_("version", proc_show_version),
     FILE_("vmstat", proc_show_vmstat),
+    HOST_FILE("zoneinfo", ZONEINFO, NULL),
     {0},
 };
 

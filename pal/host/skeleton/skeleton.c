@@ -481,6 +481,10 @@ CALL int PalThreadIoPrioritySet(PAL_HANDLE thread, PAL_FLG value) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
+CALL int64_t PalHostReport(PAL_FLG which, char* text, PAL_NUM size) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
 CALL int PalThreadSetName(PAL_HANDLE thread, PAL_STR name) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }

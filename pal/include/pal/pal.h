@@ -699,6 +699,7 @@ int PalProcessUsage(bool calling_thread_only, PAL_USAGE* usage);
  */
 
 #include "pal/pal_exception.h"
+#include "pal/pal_report.h"
 
 /* ---- Synchronisation --------------------------------------------------------------------------
  */

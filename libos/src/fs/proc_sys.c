@@ -244,12 +244,8 @@ static const struct libos_pseudo_node g_epoll[] = {
 };
 
 static const struct libos_pseudo_node g_mqueue[] = {
-    CONST_("msg_default", "10"),
-    CONST_("msg_max", "10"),
-    CONST_("msgsize_default", "8192"),
-    CONST_("msgsize_max", "8192"),
-    CONST_("queues_max", "256"),
-    {0},
+    CONST_("msg_default", "10"),   CONST_("msg_max", "10"),     CONST_("msgsize_default", "8192"),
+    CONST_("msgsize_max", "8192"), CONST_("queues_max", "256"), {0},
 };
 
 static const struct libos_pseudo_node g_fs[] = {

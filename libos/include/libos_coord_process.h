@@ -179,6 +179,8 @@ bool coord_process_is_orphaned(void);
 /* The entry with the lowest pid >= pid that is ALIVE, ENDING or ZOMBIE, copied; its pid, or 0 if
  * there is none. Pointers in the copy are not to be followed. */
 int32_t coord_process_next(int32_t pid, struct coord_process* copy);
+/* Its next thread on the way out looks at what it is asked; nothing if there is no such process. */
+void coord_process_kick(int32_t pid);
 /* Who runs in this process of the host: the sender of a message, which may be a zombie by now. */
 struct coord_ids {
     int32_t pid;

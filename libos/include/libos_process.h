@@ -81,6 +81,7 @@ struct libos_thread {
     /* scheduling */
     int sched_policy, sched_priority, nice;
     int io_priority; /* ioprio_set(2) */
+    bool answering;  /* a question of another process (fs/proc_ask.c) */
     bool sched_reset_on_fork;
     uint64_t timer_slack_ns, timer_slack_default_ns;
     uint64_t start_time_ns; /* monotonic */

@@ -6,6 +6,7 @@
 #include "libos_file.h"
 #include "libos_init.h"
 #include "libos_mm.h"
+#include "libos_proc_answer.h"
 #include "libos_process.h"
 #include "libos_uts.h"
 #include "manifest.h"
@@ -27,6 +28,7 @@ static const struct {
     {"mocked calls", libos_mock_init},
     {"system names", libos_uts_init},
     {"file systems", libos_fs_init},
+    {"questions of processes", libos_proc_answer_init},
     {"standard input and output", libos_stdio_init},
 };
 

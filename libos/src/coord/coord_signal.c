@@ -20,6 +20,14 @@ static void kick(const struct coord_process* p, int sig) {
         PalProcessKick((PAL_IDX)p->host_pid);
 }
 
+void coord_process_kick(int32_t pid) {
+    process_lock();
+    struct coord_process* p = coord_process_find(pid);
+    if (p && p->pid == pid && coord_process_is_alive(p))
+        kick(p, 0);
+    process_unlock();
+}
+
 /* Its own queue counts too: as if it were one. */
 static bool over_limit(const struct coord_process* p, const siginfo_t* info) {
     bool exempt = info->si_signo < SIGRTMIN && info->si_code >= 0;

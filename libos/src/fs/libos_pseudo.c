@@ -34,7 +34,8 @@ static int enter(struct libos_pseudo_at* p, const char* name, size_t len) {
             return push(p, c) ? 0 : -ENAMETOOLONG;
         }
         uint64_t id;
-        if (p->id_count < LIBOS_PSEUDO_DEPTH && c->match && c->match(p, name, len, &id)) {
+        if (p->id_count < LIBOS_PSEUDO_DEPTH && c->match &&
+            libos_pseudo_match(p, c, name, len, &id)) {
             p->ids[p->id_count++] = id;
             return push(p, c) ? 0 : -ENAMETOOLONG;
         }
@@ -109,7 +110,7 @@ int libos_pseudo_stat_at(const struct libos_pseudo_at* p, struct libos_stat* st)
         .btime_ns = -1,
         .mount_id = p->mount->id,
     };
-    return p->node->stat ? p->node->stat(p, st) : 0;
+    return p->node->stat ? libos_pseudo_node_stat(p, st) : 0;
 }
 
 static int pseudo_stat(const struct libos_at* at, struct libos_stat* st) {
@@ -123,7 +124,7 @@ static long pseudo_readlink(const struct libos_at* at, char* buf, size_t size) {
     int ret = libos_pseudo_walk(at, &p);
     if (ret)
         return ret;
-    return p.node->readlink ? p.node->readlink(&p, buf, size) : -EINVAL;
+    return p.node->readlink ? libos_pseudo_readlink(&p, buf, size) : -EINVAL;
 }
 
 static int pseudo_follow(const struct libos_at* at, struct libos_file** out) {
@@ -131,7 +132,7 @@ static int pseudo_follow(const struct libos_at* at, struct libos_file** out) {
     int ret = libos_pseudo_walk(at, &p);
     if (ret)
         return ret;
-    return p.node->follow ? p.node->follow(&p, out) : -EINVAL;
+    return p.node->follow ? libos_pseudo_follow(&p, out) : -EINVAL;
 }
 
 /* ---- open -------------------------------------------------------------------------------------
@@ -269,7 +270,7 @@ long libos_pseudo_name(const struct libos_pseudo_at* p, char* buf, size_t size) 
         dir.node = p->parents[i - 1];
         dir.depth = i - 1;
         struct name_of_id n = {p->ids[dir.id_count], buf + len, size - len, 0};
-        node->list(&dir, take_name, &n);
+        libos_pseudo_list(&dir, node, take_name, &n);
         if (!n.len)
             n.len = snprintf(buf + len, size - len, "/%lu (deleted)", (unsigned long)n.id);
         len += n.len;

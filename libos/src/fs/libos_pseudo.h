@@ -23,4 +23,17 @@ long libos_pseudo_name(const struct libos_pseudo_at* p, char* buf, size_t size);
  */
 struct libos_path* libos_pseudo_path(const struct libos_pseudo_at* p);
 
+/* The operations of a node, wherever it lies: another process is asked about its own
+ * (proc_remote.c).
+ */
+int libos_pseudo_show(const struct libos_pseudo_at* at, struct libos_text* out);
+long libos_pseudo_store(const struct libos_pseudo_at* at, const char* text, size_t size);
+long libos_pseudo_readlink(const struct libos_pseudo_at* at, char* buf, size_t size);
+int libos_pseudo_follow(const struct libos_pseudo_at* at, struct libos_file** out);
+int libos_pseudo_node_stat(const struct libos_pseudo_at* at, struct libos_stat* st);
+bool libos_pseudo_match(const struct libos_pseudo_at* dir, const struct libos_pseudo_node* child,
+                        const char* name, size_t len, uint64_t* id);
+void libos_pseudo_list(const struct libos_pseudo_at* dir, const struct libos_pseudo_node* child,
+                       libos_pseudo_emit_fn emit, void* arg);
+
 #endif /* LIBOS_PSEUDO_H */

@@ -54,16 +54,25 @@ static int pseudo_reopen(struct libos_file* f, int flags, struct libos_file** ou
 /* ---- files ------------------------------------------------------------------------------------
  */
 
-/* Under file->lock: the text, made anew when reading begins at its start. */
-static int make_text(struct pseudo_file* pf, int64_t offset) {
-    if (pf->shown && offset)
+/* The text is made anew when reading begins at its start; under no lock: another process may have
+ * to be asked. */
+static int make_text(struct libos_file* f, int64_t offset) {
+    struct pseudo_file* pf = f->data;
+    lock(&f->lock);
+    bool shown = pf->shown;
+    unlock(&f->lock);
+    if (shown && offset)
         return 0;
-    pf->text.size = 0;
-    pf->text.error = 0;
-    int ret = pf->at->node->show ? pf->at->node->show(pf->at, &pf->text) : -EINVAL;
+    struct libos_text text = {0};
+    int ret = pf->at->node->show ? libos_pseudo_show(pf->at, &text) : -EINVAL;
     if (!ret)
-        ret = pf->text.error;
+        ret = text.error;
+    lock(&f->lock);
+    char* old = pf->text.buf;
+    pf->text = text;
     pf->shown = !ret;
+    unlock(&f->lock);
+    libos_free(old);
     return ret;
 }
 
@@ -71,10 +80,10 @@ static long pseudo_read(struct libos_file* f, const struct iovec* iov, int iov_c
                         const int64_t* pos, int rwf) {
     (void)rwf;
     struct pseudo_file* pf = f->data;
+    long ret = make_text(f, pos ? *pos : libos_file_get_pos(f));
     lock(&f->lock);
     int64_t at = pos ? *pos : libos_file_get_pos(f);
     long done = 0;
-    long ret = make_text(pf, at);
     for (int i = 0; !ret && i < iov_count && (uint64_t)at < pf->text.size; i++) {
         size_t n = MIN(iov[i].iov_len, pf->text.size - (uint64_t)at);
         size_t left = access_ok(iov[i].iov_base, n)
@@ -111,7 +120,7 @@ static long pseudo_write(struct libos_file* f, const struct iovec* iov, int iov_
     }
     text[size] = '\0';
     if (!ret)
-        ret = at->node->store(at, text, size);
+        ret = libos_pseudo_store(at, text, size);
     libos_free(text);
     if (ret > 0 && !pos) {
         lock(&f->lock);
@@ -212,7 +221,7 @@ static int pseudo_getdents(struct libos_file* f, libos_dirent_fn emit, void* arg
     }
     if (dynamic && dynamic->list) {
         l.child = dynamic;
-        dynamic->list(dir, one_dynamic, &l);
+        libos_pseudo_list(dir, dynamic, one_dynamic, &l);
     }
     return 0;
 }

@@ -31,6 +31,7 @@ PROC_SHOW(proc_show_sched);
 PROC_SHOW(proc_show_syscall);
 PROC_SHOW(proc_show_numa_maps);
 PROC_SHOW(proc_show_attr);
+PROC_SHOW(proc_show_children);
 long proc_store_attr(const struct libos_pseudo_at* at, const char* text, size_t size);
 bool proc_match_map(const struct libos_pseudo_at* dir, const char* name, size_t len, uint64_t* id);
 void proc_list_maps(const struct libos_pseudo_at* dir, libos_pseudo_emit_fn emit, void* arg);

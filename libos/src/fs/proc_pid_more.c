@@ -3,6 +3,7 @@
  */
 #include <linux/capability.h>
 
+#include "libos_coord_process.h"
 #include "libos_mm.h"
 #include "proc_pid_internal.h"
 
@@ -229,4 +230,23 @@ PROC_SHOW(proc_show_attr) {
 long proc_store_attr(const struct libos_pseudo_at* at, const char* text, size_t size) {
     (void)at, (void)text, (void)size;
     return -EINVAL;
+}
+
+/* Those that this thread has made; the first thread has those of threads that are gone, too. */
+PROC_SHOW(proc_show_children) {
+    struct libos_thread* t = proc_thread(at);
+    if (!t)
+        return -ESRCH;
+    struct coord_process p;
+    for (int32_t pid = 1; (pid = coord_process_next(pid, &p)) != 0; pid++) {
+        if (p.ppid != cur_process()->pid)
+            continue;
+        struct libos_thread* maker = libos_thread_find(p.maker_tid);
+        if (maker == t || (!maker && t->is_leader))
+            libos_text_printf(out, "%d ", pid);
+        if (maker)
+            libos_thread_put(maker);
+    }
+    libos_thread_put(t);
+    return 0;
 }

@@ -15,6 +15,7 @@ struct task_view { /* one thread (and its process), copied under the locks */
     int32_t tid;
     char comm[16];
     bool current;
+    char state;
     libos_sigset_t pending, shared_pending, blocked, ignored, caught;
     uint32_t queued;
     uint32_t threads;
@@ -36,12 +37,23 @@ static void look_at_signals(struct libos_thread* t, struct task_view* v) {
     unlock(&cur_process()->signal_lock);
 }
 
+/* In guest code it runs, in a call it sleeps, as far as one can tell; a thread that answers another
+ * process was found in one of the two. */
+static char state_of(const struct libos_thread* t) {
+    if (__atomic_load_n(&cur_process()->coord->stop_signal, __ATOMIC_RELAXED))
+        return 'T';
+    if (t == get_cur_thread())
+        return !t->answering || (t->regs && t->regs->orig_rax == -1UL) ? 'R' : 'S';
+    return t->tcb && !__atomic_load_n(&t->tcb->in_libos, __ATOMIC_RELAXED) ? 'R' : 'S';
+}
+
 static void look_at(struct libos_thread* t, struct task_view* v) {
     *v = (struct task_view){.tid = t->tid, .current = t == get_cur_thread()};
     lock(&cur_process()->threads_lock);
     memcpy(v->comm, t->comm, sizeof(v->comm));
     v->comm[sizeof(v->comm) - 1] = '\0';
     v->threads = cur_process()->thread_count;
+    v->state = state_of(t);
     unlock(&cur_process()->threads_lock);
     look_at_signals(t, v);
 }
@@ -76,8 +88,8 @@ static void show_stat(struct libos_text* out, struct libos_thread* t, bool task)
     libos_tty_job_control(&tty_pgid, &tty_rdev);
     const struct libos_process* p = cur_process();
     libos_text_printf(out, "%d (%s) %c %d %d %d %d %d %u %llu 0 %llu 0 %llu %llu 0 0 %d %d %u 0 ",
-                      v.tid, v.comm, v.current ? 'R' : 'S', p->coord->ppid, p->coord->pgid,
-                      p->coord->sid, (int)tty_rdev, tty_rdev ? tty_pgid : -1, PF_RANDOMIZE,
+                      v.tid, v.comm, v.state, p->coord->ppid, p->coord->pgid, p->coord->sid,
+                      (int)tty_rdev, tty_rdev ? tty_pgid : -1, PF_RANDOMIZE,
                       ULL(usage.minor_faults), ULL(usage.major_faults), ULL(user / NS_PER_TICK),
                       ULL(system / NS_PER_TICK), stat_priority(t), t->nice, v.threads);
     libos_text_printf(out, "%llu %llu %llu %llu %llu %llu %llu 0 0 ",
@@ -225,7 +237,10 @@ static void show_status(struct libos_text* out, struct libos_thread* t) {
     const struct libos_process* p = cur_process();
     show_name(out, v.comm);
     libos_text_printf(out, "Umask:\t%04o\nState:\t%s\nTgid:\t%d\nNgid:\t0\nPid:\t%d\n",
-                      t->fs ? t->fs->umask : 022, v.current ? "R (running)" : "S (sleeping)",
+                      t->fs ? t->fs->umask : 022,
+                      v.state == 'R'   ? "R (running)"
+                      : v.state == 'T' ? "T (stopped)"
+                                       : "S (sleeping)",
                       p->pid, v.tid);
     libos_text_printf(out, "PPid:\t%d\nTracerPid:\t0\n", p->coord->ppid);
     show_ids(out, t);

@@ -145,7 +145,7 @@ static long proc_no_store(const struct libos_pseudo_at* at, const char* text, si
 
 const struct libos_pseudo_node g_proc_task_children[] = {
     COMMON_NODES,
-    CONST_("children", 0444, ""),
+    FILE_("children", 0444, .show = proc_show_children),
     {0},
 };
 

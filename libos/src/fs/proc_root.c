@@ -1,6 +1,7 @@
 /*
  * /proc: the tree's top. proc(5).
  */
+#include "libos_coord_process.h"
 #include "libos_filesystems.h"
 #include "libos_ipc.h"
 #include "proc_host.h"
@@ -48,9 +49,14 @@ static long read_constant(const struct libos_pseudo_at* at, char* buf, size_t si
 static bool match_pid(const struct libos_pseudo_at* dir, const char* name, size_t len,
                       uint64_t* id) {
     (void)dir;
-    if (!libos_pseudo_number(name, len, id) || *id > INT32_MAX)
+    if (!libos_pseudo_number(name, len, id) || *id > INT32_MAX || !*id)
         return false;
     if ((int)*id == cur_process()->pid) /* also when its first thread has ended */
+        return true;
+    if (coord_process_next((int32_t)*id, NULL) == (int32_t)*id)
+        return true;
+    const struct coord_process* owner = coord_id_owner((int32_t)*id);
+    if (owner && owner != coord_process_current())
         return true;
     struct libos_thread* t = libos_thread_find((int)*id);
     if (t)
@@ -60,9 +66,12 @@ static bool match_pid(const struct libos_pseudo_at* dir, const char* name, size_
 
 static void list_pids(const struct libos_pseudo_at* dir, libos_pseudo_emit_fn emit, void* arg) {
     (void)dir;
-    char name[12];
-    snprintf(name, sizeof(name), "%d", cur_process()->pid);
-    emit(arg, name, (uint64_t)cur_process()->pid);
+    for (int32_t pid = 1; (pid = coord_process_next(pid, NULL)) != 0; pid++) {
+        char name[12];
+        snprintf(name, sizeof(name), "%d", pid);
+        if (!emit(arg, name, (uint64_t)pid))
+            return;
+    }
 }
 
 /* ---- small files ----------------------------------------------------------------------------- */

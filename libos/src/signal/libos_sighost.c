@@ -5,6 +5,7 @@
  */
 #include "libos_coord_tty.h"
 #include "libos_init.h"
+#include "libos_proc_answer.h"
 #include "libos_signal.h"
 
 static libos_sigset_t g_noted;  /* atomic */
@@ -27,7 +28,7 @@ void libos_signal_note_child(void) {
 bool libos_signal_host_noted(void) {
     return __atomic_load_n(&g_noted, __ATOMIC_RELAXED) != 0 ||
            __atomic_load_n(&g_child_noted, __ATOMIC_RELAXED) != 0 ||
-           coord_signal_waiting(coord_process_current());
+           coord_signal_waiting(coord_process_current()) || libos_proc_asked();
 }
 
 void libos_signal_reap(void) {
@@ -92,6 +93,7 @@ void libos_signal_drain_host(void) {
     libos_signal_reap();
     drain_noted();
     drain_sent();
+    libos_proc_answer();
 }
 
 int libos_signal_init(void) {

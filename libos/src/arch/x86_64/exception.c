@@ -9,6 +9,7 @@
 #include <linux/elf.h>
 
 #include "entry.h"
+#include "libos_proc_answer.h"
 #include "libos_signal.h"
 
 extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
@@ -125,7 +126,8 @@ static void on_async(bool is_in_pal, PAL_NUM addr, PAL_CONTEXT* c) {
     (void)addr;
     if (c->host_signo)
         libos_signal_note_host(c->host_signo, c->host_code);
-    if (c->host_signo || coord_signal_waiting(g_process.coord)) {
+    if (c->host_signo || coord_signal_waiting(g_process.coord) ||
+        libos_proc_asked_of(g_process.coord->pid)) {
         __atomic_or_fetch(&libos_get_tcb()->work, LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
     }
     look_at_work(is_in_pal, c);

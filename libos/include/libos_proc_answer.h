@@ -1,0 +1,19 @@
+/*
+ * Questions of other processes about this one (fs/proc_ask.c).
+ */
+#ifndef LIBOS_PROC_ANSWER_H
+#define LIBOS_PROC_ANSWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Once, at start. */
+int libos_proc_answer_init(void);
+/* Is the process asked anything? Also for upcalls. */
+bool libos_proc_asked_of(int32_t pid);
+/* Cheap: is there a question that the calling thread can answer now? */
+bool libos_proc_asked(void);
+/* Answers all. Under no lock of the LibOS; if one is held, nothing is done. */
+void libos_proc_answer(void);
+
+#endif /* LIBOS_PROC_ANSWER_H */

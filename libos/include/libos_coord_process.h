@@ -159,6 +159,7 @@ long coord_kill(int32_t pid, const siginfo_t* info, bool* self);
 long coord_kill_thread(int32_t tgid, int32_t tid, const siginfo_t* info);
 /* From the kernel, so to say: no permission needed. All of a group; -ESRCH if there is nobody. */
 long coord_signal_group(int32_t pgid, const siginfo_t* info);
+long coord_signal_process(int32_t pid, const siginfo_t* info); /* of one process */
 /* Takes the oldest signal sent to the calling process; false: there is none. */
 bool coord_signal_take(struct coord_signal* out);
 /* Cheap: is there one to take? */

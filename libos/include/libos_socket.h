@@ -16,6 +16,8 @@ struct libos_socket {              /* file->data */
                                            restarted; atomic */
     struct libos_unix* unix_data;       /* AF_UNIX: names and credentials; else NULL */
     uint32_t netlink_id;                /* AF_NETLINK: the address it was bound to */
+    PAL_HANDLE
+        feed[2]; /* AF_NETLINK: what mq_notify(2) sends comes through this pipe; [0] atomic */
 };
 extern const struct libos_file_ops g_libos_socket_ops;
 
@@ -50,6 +52,10 @@ struct libos_message {
 };
 long libos_socket_send(struct libos_file* f, const struct libos_message* m, unsigned int flags);
 long libos_socket_receive(struct libos_file* f, struct libos_message* m, unsigned int flags);
+/* Can mq_notify(2) tell through it? 0, -ENOTSOCK, -EINVAL. Then: the name of the pipe to write to.
+ */
+int libos_netlink_check(struct libos_file* f);
+int libos_netlink_feed(struct libos_file* f, PAL_HANDLE_NAME* name);
 int libos_socket_bind(struct libos_file* f, void* addr, PAL_NUM size);
 int libos_socket_connect(struct libos_file* f, const void* addr, PAL_NUM size);
 

@@ -85,6 +85,17 @@ long coord_signal_group(int32_t pgid, const siginfo_t* info) {
     return ret;
 }
 
+long coord_signal_process(int32_t pid, const siginfo_t* info) {
+    long ret = -ESRCH;
+    process_lock();
+    for_each_process(p) {
+        if (p->pid == pid)
+            ret = coord_signal_queue(p, 0, info);
+    }
+    process_unlock();
+    return ret;
+}
+
 static void unlink_signal(struct coord_process* p, struct coord_signal* s) {
     coord_list_del(&s->node);
     COORD_SET(p->signal_count, p->signal_count - 1);

@@ -93,6 +93,17 @@ struct ipc_wakes {
 void ipc_wake_later(struct ipc_wakes* w, uint32_t* word);
 void ipc_wake_all(struct ipc_wakes* w);
 
+/* How often each process has something; in the arena, so that it can be taken back from the dead.
+ * Zeroed: nobody. */
+struct ipc_users {
+    struct ipc_user* first;
+    uint64_t total;
+};
+/* Under the lock that guards it: process pid has `by` more of it, or fewer, but not below none.
+ * false: no memory. */
+bool ipc_users_count(struct ipc_users* users, int32_t pid, int64_t by);
+uint64_t ipc_users_of(const struct ipc_users* users, int32_t pid);
+
 /* Lists in zeroed memory. */
 static inline bool ipc_list_empty(const struct list_node* head) {
     return !head->next || head->next == head;
@@ -107,5 +118,8 @@ static inline void ipc_list_append(struct list_node* head, struct list_node* nod
 void ipc_sem_process_gone(int32_t pid);
 void ipc_msg_process_gone(int32_t pid);
 void ipc_shm_process_gone(int32_t pid);
+void ipc_mq_process_gone(int32_t pid);
+/* libos_mq.c: what this process has open, process pid will have open too. 0 or -ENOMEM. */
+int ipc_mq_fork(int32_t pid);
 
 #endif /* IPC_INTERNAL_H */

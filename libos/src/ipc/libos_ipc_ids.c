@@ -201,3 +201,44 @@ void ipc_wake_all(struct ipc_wakes* w) {
         PalFutexWake(w->words[i], 1, true);
     w->count = 0;
 }
+
+/* ---- users --------------------------------------------------------------------------------------
+ */
+
+struct ipc_user {
+    struct ipc_user* next;
+    int32_t pid;
+    uint64_t count;
+};
+
+uint64_t ipc_users_of(const struct ipc_users* users, int32_t pid) {
+    const struct ipc_user* user = users->first;
+    while (user && user->pid != pid)
+        user = user->next;
+    return user ? user->count : 0;
+}
+
+bool ipc_users_count(struct ipc_users* users, int32_t pid, int64_t by) {
+    struct ipc_user** at = &users->first;
+    while (*at && (*at)->pid != pid)
+        at = &(*at)->next;
+    struct ipc_user* user = *at;
+    if (!user && by <= 0)
+        return true;
+    if (!user) {
+        user = coord_alloc(sizeof(*user));
+        if (!user)
+            return false;
+        user->pid = pid;
+        COORD_SET(*at, user);
+    }
+    if (by < 0)
+        by = -(int64_t)MIN((uint64_t)-by, user->count);
+    COORD_SET(user->count, user->count + (uint64_t)by);
+    COORD_SET(users->total, users->total + (uint64_t)by);
+    if (!user->count) {
+        COORD_SET(*at, user->next);
+        coord_free(user);
+    }
+    return true;
+}

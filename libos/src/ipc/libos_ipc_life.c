@@ -11,7 +11,9 @@ int libos_ipc_clone_thread(struct libos_thread* child, bool share_undo) {
 
 int libos_ipc_fork(int32_t pid, bool share_undo) {
     int ret = share_undo ? sem_undo_fork(pid) : 0;
-    return ret ? ret : shm_fork(pid);
+    if (!ret)
+        ret = shm_fork(pid);
+    return ret ? ret : ipc_mq_fork(pid);
 }
 
 void libos_ipc_after_fork(bool share_undo) {
@@ -22,4 +24,5 @@ void libos_ipc_process_gone(int32_t pid) {
     ipc_sem_process_gone(pid);
     ipc_msg_process_gone(pid);
     ipc_shm_process_gone(pid);
+    ipc_mq_process_gone(pid);
 }

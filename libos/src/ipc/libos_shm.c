@@ -103,33 +103,8 @@ long libos_shm_get(int32_t key, size_t size, int flags) {
     return ret;
 }
 
-/* ---- mappings counted ---------------------------------------------------------------------------
+/* ---- the end of a segment -----------------------------------------------------------------------
  */
-
-bool shm_count(struct shm_segment* s, int32_t pid, int64_t by) {
-    struct shm_user** at = &s->users;
-    while (*at && (*at)->pid != pid)
-        at = &(*at)->next;
-    struct shm_user* user = *at;
-    if (!user && by <= 0)
-        return true;
-    if (!user) {
-        user = coord_alloc(sizeof(*user));
-        if (!user)
-            return false;
-        user->pid = pid;
-        COORD_SET(*at, user);
-    }
-    if (by < 0)
-        by = -(int64_t)MIN((uint64_t)-by, user->attached);
-    COORD_SET(user->attached, user->attached + (uint64_t)by);
-    COORD_SET(s->attached, s->attached + (uint64_t)by);
-    if (!user->attached) {
-        COORD_SET(*at, user->next);
-        coord_free(user);
-    }
-    return true;
-}
 
 /* Under the table's lock and the segment's, which is given back here: nobody maps it. */
 static struct libos_store_range* destroy(struct shm_root* root, struct shm_segment* s) {
@@ -148,7 +123,7 @@ void shm_reap(int id) {
     struct libos_store_range* range = NULL;
     coord_lock(&root->table.lock);
     struct shm_segment* s = (struct shm_segment*)ipc_lock(&root->table, id);
-    if (s && (s->o.mode & SHM_DEST) && !s->attached)
+    if (s && (s->o.mode & SHM_DEST) && !s->users.total)
         range = destroy(root, s);
     else if (s)
         coord_unlock(&s->o.lock);
@@ -185,9 +160,9 @@ void ipc_shm_process_gone(int32_t pid) {
         if (!s)
             continue;
         int id = s->o.id;
-        uint64_t before = s->attached;
-        shm_count(s, pid, -INT64_MAX);
-        bool fewer = s->attached != before, last = fewer && !s->attached;
+        uint64_t before = s->users.total;
+        ipc_users_count(&s->users, pid, -INT64_MAX);
+        bool fewer = s->users.total != before, last = fewer && !s->users.total;
         if (fewer) {
             COORD_SET(s->dtime, ipc_now());
             COORD_SET(s->last, pid);
@@ -220,7 +195,7 @@ long libos_shm_stat(int id, int cmd, struct shmid64_ds* out) {
         out->shm_ctime = s->ctime;
         out->shm_cpid = s->creator;
         out->shm_lpid = s->last;
-        out->shm_nattch = s->attached;
+        out->shm_nattch = s->users.total;
         ret = cmd == IPC_STAT ? 0 : s->o.id;
     }
     coord_unlock(&s->o.lock);
@@ -306,7 +281,7 @@ void libos_shm_show(struct libos_text* out) {
                           "%10d %10d  %4o %21lu %5u %5u  %5lu %5u %5u %5u %5u %10ld %10ld %10ld "
                           "%21lu %21lu\n",
                           copy.o.key, copy.o.id, copy.o.mode, copy.size, copy.creator, copy.last,
-                          copy.attached, copy.o.uid, copy.o.gid, copy.o.cuid, copy.o.cgid,
+                          copy.users.total, copy.o.uid, copy.o.gid, copy.o.cuid, copy.o.cgid,
                           copy.atime, copy.dtime, copy.ctime, used, 0UL);
     }
 }

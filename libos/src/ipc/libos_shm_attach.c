@@ -53,13 +53,13 @@ static void file_mapped(struct libos_file* f, int by) {
     struct shm_segment* s = shm_lock(data->id);
     if (!s)
         return;
-    shm_count(s, g_process.pid, by);
+    ipc_users_count(&s->users, g_process.pid, by);
     COORD_SET(s->last, cur_process()->pid);
     if (by > 0)
         COORD_SET(s->atime, ipc_now());
     else
         COORD_SET(s->dtime, ipc_now());
-    bool reap = (s->o.mode & SHM_DEST) && !s->attached;
+    bool reap = (s->o.mode & SHM_DEST) && !s->users.total;
     coord_unlock(&s->o.lock);
     if (reap)
         shm_reap(data->id);
@@ -105,7 +105,7 @@ static long begin(int id, int flags, struct shm_file* out) {
     if (!s)
         return -EINVAL;
     long ret = ipc_permitted(&s->o, want | (flags & SHM_EXEC ? 0111 : 0)) ? 0 : -EACCES;
-    if (!ret && !shm_count(s, g_process.pid, 1))
+    if (!ret && !ipc_users_count(&s->users, g_process.pid, 1))
         ret = -ENOMEM;
     *out = (struct shm_file){.id = id,
                              .key = s->o.key,
@@ -123,8 +123,8 @@ static void end(int id) {
     struct shm_segment* s = shm_lock(id);
     if (!s)
         return;
-    shm_count(s, g_process.pid, -1);
-    bool reap = (s->o.mode & SHM_DEST) && !s->attached;
+    ipc_users_count(&s->users, g_process.pid, -1);
+    bool reap = (s->o.mode & SHM_DEST) && !s->users.total;
     coord_unlock(&s->o.lock);
     if (reap)
         shm_reap(id);
@@ -235,11 +235,9 @@ int shm_fork(int32_t pid) {
         struct shm_segment* s = (struct shm_segment*)ipc_lock_index(&root->table, i);
         if (!s)
             continue;
-        const struct shm_user* user = s->users;
-        while (user && user->pid != g_process.pid)
-            user = user->next;
-        bool ok = !user || shm_count(s, pid, (int64_t)user->attached);
-        if (user) {
+        uint64_t maps = ipc_users_of(&s->users, g_process.pid);
+        bool ok = !maps || ipc_users_count(&s->users, pid, (int64_t)maps);
+        if (maps) {
             COORD_SET(s->atime, ipc_now());
             COORD_SET(s->last, g_process.pid);
         }

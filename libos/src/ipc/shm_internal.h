@@ -16,16 +16,9 @@ struct shm_segment {
     struct ipc_object o; /* its lock guards all here */
     uint64_t size;       /* as asked for */
     struct libos_store_range* range;
-    struct shm_user* users;
-    uint64_t attached; /* mappings in all processes */
+    struct ipc_users users; /* mappings, by process */
     int64_t atime, dtime, ctime;
     int32_t creator, last;
-};
-
-struct shm_user { /* a process that maps it; in the arena */
-    struct shm_user* next;
-    int32_t pid;
-    uint64_t attached;
 };
 
 struct shm_root {
@@ -36,9 +29,6 @@ struct shm_root {
 struct shm_root* shm_root(void); /* NULL: no memory */
 
 struct shm_segment* shm_lock(int id);
-/* Under the segment's lock: process pid has `by` more mappings of it, or fewer. false: no memory.
- */
-bool shm_count(struct shm_segment* s, int32_t pid, int64_t by);
 /* Under no lock: removes it if it is marked so and nobody maps it. */
 void shm_reap(int id);
 

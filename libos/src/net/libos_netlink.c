@@ -3,13 +3,16 @@
  * events of devices. A guest may look at those of the network, which is the host's, and change
  * nothing.
  */
+#include <asm/fcntl.h>
+#include <linux/mqueue.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 
 #include "libos_unix.h"
 
-#define MESSAGE_MAX 32768
+#define MESSAGE_MAX   32768
+#define MSG_DONTWAIT_ 0x40
 
 /* The others tell of the host, not of this instance. */
 bool libos_netlink_has(int protocol) {
@@ -83,4 +86,75 @@ int64_t libos_netlink_send(struct libos_file* f, const struct libos_message* m,
     }
     libos_free(buf);
     return ret;
+}
+
+/* ---- mq_notify(2) ------------------------------------------------------------------------------
+ * glibc's thread for SIGEV_THREAD reads its notifications from a netlink socket. From the first one
+ * on, such a socket reads from a pipe, a cookie at a time, and nothing else comes through it.
+ */
+
+int libos_netlink_check(struct libos_file* f) {
+    if (f->ops != &g_libos_socket_ops)
+        return -ENOTSOCK;
+    return libos_socket_of(f)->family == AF_NETLINK ? 0 : -EINVAL;
+}
+
+/* Threads that read from the host's socket look again. */
+static void kick_others(void) {
+    struct libos_process* p = cur_process();
+    lock(&p->threads_lock);
+    list_for_each(t, &p->threads, struct libos_thread, node) {
+        if (t != get_cur_thread() && t->tcb)
+            PalThreadResume(t->host);
+    }
+    unlock(&p->threads_lock);
+}
+
+int libos_netlink_feed(struct libos_file* f, PAL_HANDLE_NAME* name) {
+    struct libos_socket* s = libos_socket_of(f);
+    int ret = 0;
+    bool fresh = false;
+    lock(&f->lock);
+    if (!s->feed[0]) {
+        PAL_HANDLE ends[2];
+        ret = PalPipeCreate(0, ends);
+        if (ret == 0) {
+            s->feed[1] = ends[1];
+            __atomic_store_n(&s->feed[0], ends[0], __ATOMIC_RELEASE);
+            fresh = true;
+        }
+    }
+    if (ret == 0)
+        ret = PalHandleName(s->feed[1], name);
+    unlock(&f->lock);
+    if (fresh)
+        kick_others();
+    return (int)pal_to_errno(ret);
+}
+
+long libos_netlink_receive_fed(struct libos_file* f, struct libos_message* m, unsigned int flags) {
+    struct libos_socket* s = libos_socket_of(f);
+    int waiting = 0;
+    if ((flags & MSG_DONTWAIT_) || (f->flags & O_NONBLOCK)) {
+        int ret = PalStreamControl(s->feed[0], PAL_OP_BYTES_READABLE, &waiting, sizeof(waiting));
+        if (ret < 0 || waiting == 0)
+            return ret < 0 ? pal_to_errno(ret) : -EAGAIN;
+    }
+    char cookie[NOTIFY_COOKIE_LEN];
+    PAL_NUM size = sizeof(cookie), done = 0;
+    int ret = PalStreamRead(s->feed[0], PAL_OFFSET_CURRENT, &size, cookie, NULL, 0);
+    if (ret < 0)
+        return pal_to_errno(ret);
+    if (size > sizeof(cookie))
+        return -EIO;
+    m->addr_size = 0;
+    m->control_size = 0;
+    m->flags = 0;
+    for (int i = 0; i < m->iov_count && done < size; i++) {
+        size_t part = MIN(size - done, m->iov[i].iov_len);
+        if (user_copy_to(m->iov[i].iov_base, cookie + done, part) < 0)
+            return -EFAULT;
+        done += part;
+    }
+    return (long)done;
 }

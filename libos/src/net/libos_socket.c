@@ -50,6 +50,10 @@ struct libos_file* libos_socket_file(int family, int type, int protocol, bool no
 
 static void socket_close(struct libos_file* f) {
     struct libos_socket* s = libos_socket_of(f);
+    for (int i = 0; i < 2; i++) {
+        if (s->feed[i])
+            PalObjectClose(s->feed[i]);
+    }
     libos_free(s->unix_data);
     libos_free(s);
 }
@@ -161,6 +165,8 @@ long libos_socket_send(struct libos_file* f, const struct libos_message* m, unsi
 long libos_socket_receive(struct libos_file* f, struct libos_message* m, unsigned int flags) {
     struct libos_socket* s = libos_socket_of(f);
     PAL_NUM addr_room = m->addr_size, control_room = m->control_size;
+    if (__atomic_load_n(&s->feed[0], __ATOMIC_ACQUIRE))
+        return libos_netlink_receive_fed(f, m, flags);
     bool whole = m->control || m->flags;
     m->flags = 0;
     int64_t ret = PalSocketReceive(

@@ -85,6 +85,7 @@ size_t libos_unix_get_option(struct libos_file* f, int name, void* value);
 /* libos_netlink.c: an address for a fresh socket; sending. */
 bool libos_netlink_has(int protocol);
 int libos_netlink_bind(struct libos_file* f);
+long libos_netlink_receive_fed(struct libos_file* f, struct libos_message* m, unsigned int flags);
 int64_t libos_netlink_send(struct libos_file* f, const struct libos_message* m, unsigned int flags);
 
 #endif /* LIBOS_UNIX_H */

@@ -17,7 +17,7 @@ struct libos_socket {              /* file->data */
     struct libos_unix* unix_data;       /* AF_UNIX: names and credentials; else NULL */
     uint32_t netlink_id;                /* AF_NETLINK: the address it was bound to */
     PAL_HANDLE
-        feed[2]; /* AF_NETLINK: what mq_notify(2) sends comes through this pipe; [0] atomic */
+    feed[2]; /* AF_NETLINK: what mq_notify(2) sends comes through this pipe; [0] atomic */
 };
 extern const struct libos_file_ops g_libos_socket_ops;
 

@@ -6,17 +6,16 @@
 #ifndef LIBOS_TCB_H
 #define LIBOS_TCB_H
 
-#define TCB_THREAD        16 /* PAL_TCB_LIBOS_OFFSET */
-#define TCB_LIBOS_SP      24
-#define TCB_USER_RSP      32
-#define TCB_SCRATCH0      40
-#define TCB_SCRATCH1      48
-#define TCB_WORK          56
-#define TCB_HELD          60
-#define TCB_IN_LIBOS      64
-#define TCB_NATIVE_RETURN 80
-#define TCB_GUEST_GS      88
-#define TCB_MINUS_SELF    96
+#define TCB_THREAD     16 /* PAL_TCB_LIBOS_OFFSET */
+#define TCB_LIBOS_SP   24
+#define TCB_USER_RSP   32
+#define TCB_SCRATCH0   40
+#define TCB_SCRATCH1   48
+#define TCB_WORK       56
+#define TCB_HELD       60
+#define TCB_IN_LIBOS   64
+#define TCB_GUEST_GS   80
+#define TCB_MINUS_SELF 88
 
 #ifndef __ASSEMBLER__
 #include <stddef.h>
@@ -36,7 +35,6 @@ struct libos_tcb {
     uint32_t in_libos;      /* not 0 between entry and exit: a kick then only sets `work` */
     uint32_t malloc_closed; /* libos_malloc_thread_exit() has run */
     void* malloc_cache;     /* mm/libos_malloc_cache.c */
-    uint64_t native_return; /* where it may return behind a `syscall` that trapped: patch.c */
     uint64_t guest_gs;      /* the guest's own GS base, with LIBOS_WORK_GS */
     uint64_t minus_self;    /* minus the base of GS: call-site stubs look whether it is ours */
     struct coord_lock* coord_held; /* the coord_lock it took last, of those that it holds */

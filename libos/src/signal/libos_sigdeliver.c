@@ -184,11 +184,7 @@ bool libos_exit_work(struct libos_regs* regs) {
             __atomic_and_fetch(&tcb->work, ~(work & ~0x3fu), __ATOMIC_SEQ_CST);
         }
     }
-    if (restart_now(regs))
-        return true;
-    __atomic_store_n(&tcb->native_return, regs->resume ? regs->resume : regs->rip,
-                     __ATOMIC_SEQ_CST); /* patch.c */
-    return false;
+    return restart_now(regs);
 }
 
 void libos_signal_clear_handlers(void) {

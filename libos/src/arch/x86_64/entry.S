@@ -45,7 +45,6 @@
     .hidden libos_syscall_entry
     .type libos_syscall_entry, @function
 libos_syscall_entry:
-    movq $0, %gs:TCB_NATIVE_RETURN /* it has left the site it trapped at last */
     SAVE_FRAME
 dispatch:
     testl $WORK_WATCH_MASK, %gs:TCB_WORK

@@ -97,6 +97,8 @@ uint64_t libos_patch_resume(uint64_t rip);
 /* A patched site whose original `syscall` instruction is at rip? Then *ret is the address behind it
  * and *resume where to continue after the call. Lock-free. */
 bool libos_patch_find_syscall(uint64_t rip, uint64_t* ret, uint64_t* resume);
+/* Where an instruction that a patched site replaced goes on, in the copy; 0: rip is no such. */
+uint64_t libos_patch_interior(uint64_t rip);
 /* int3 at rip: is it ours, of a site that is being patched right now? Then run it again. */
 bool libos_patch_hit_int3(uint64_t rip);
 int libos_patch_init(void);

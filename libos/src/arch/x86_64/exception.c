@@ -198,7 +198,13 @@ static void on_illegal(bool is_in_pal, PAL_NUM addr, PAL_CONTEXT* c) {
         enter_call(c, c->rip, libos_patch_resume(c->rip));
         return;
     }
-    /* A jump to the `syscall` in the middle of a patched site meets ud2. */
+    /* A jump into the middle of a patched site. */
+    uint64_t copy = in_text(c->rip) ? 0 : libos_patch_interior(c->rip);
+    if (copy) {
+        c->rip = copy;
+        return;
+    }
+    /* To the `syscall` in its middle: it meets ud2. */
     if (!in_text(c->rip) && libos_patch_find_syscall(c->rip, &ret, &resume)) {
         enter_call(c, ret, resume);
         return;

@@ -14,7 +14,6 @@ _Static_assert(TCB_OFFSET(scratch) == TCB_SCRATCH0, "entry.S");
 _Static_assert(TCB_OFFSET(work) == TCB_WORK, "entry.S");
 _Static_assert(TCB_OFFSET(held) == TCB_HELD, "entry.S");
 _Static_assert(TCB_OFFSET(in_libos) == TCB_IN_LIBOS, "entry.S");
-_Static_assert(TCB_OFFSET(native_return) == TCB_NATIVE_RETURN, "entry.S");
 _Static_assert(TCB_OFFSET(guest_gs) == TCB_GUEST_GS, "entry.S");
 _Static_assert(TCB_OFFSET(minus_self) == TCB_MINUS_SELF, "stubs.c");
 _Static_assert(offsetof(struct libos_regs, rax) == R_RAX, "entry.S");

@@ -7,16 +7,12 @@
  *   mov $nr,%eax; syscall         7 bytes, all replaced. rax shows that the bytes in front really
  *                                 were that mov. A jump to the syscall meets ud2 and is emulated.
  *   mov $nr,%rax; syscall         the 7 bytes of the mov replaced; the syscall stays.
- *   syscall; cmp, mov, test ...   whole instructions that mean the same anywhere; only if no direct
- *                                 jump nearby leads to one of them.
- *   syscall; ret; filler          the filler behind a ret is never executed.
+ *   syscall; cmp, mov, test ...   whole instructions that mean the same anywhere; whoever comes
+ *                                 to one of them from elsewhere, by a jump, or back from a call
+ *                                 made before, traps there and goes on in the copy (near.c).
+ *   syscall; ret; filler          the same; the filler behind a ret is never executed.
  *
- * For the last two a thread that trapped there before must not come back behind the old `syscall`
- * once the bytes are ours. So first the stub is made known (READY): from then on every such thread
- * resumes in the stub's tail. The bytes change at a later trap, when no thread is left that may
- * still return natively (libos_tcb.native_return).
- *
- * Locks: mm read lock, then g_patch_lock, then threads_lock.
+ * Locks: mm lock, then g_patch_lock.
  */
 #include "patch.h"
 #include "entry.h"
@@ -29,11 +25,8 @@ static libos_lock_t g_patch_lock = LIBOS_LOCK_INIT;
 static bool g_patching; /* the tables exist */
 static unsigned g_patched, g_refused;
 
-#define HITS_FOR_MOV  1 /* traps before the work pays */
-#define HITS_FOR_TAIL 2 /* the scan for jumps costs more */
-/* How far direct jumps into a tail are looked for: most functions are shorter. A jump from farther
- * away, or through a register, would be missed; neither has been met. */
-#define SCAN_REACH (8 * 1024UL)
+#define HITS_FOR_TAIL   2 /* traps before the work pays; for a mov, one */
+#define HITS_FOR_REGION 4 /* the first of a region of slots costs more */
 
 int libos_patch_init(void) {
     g_patching = patch_stubs_init() == 0;
@@ -43,6 +36,7 @@ int libos_patch_init(void) {
 }
 
 void libos_patch_exec(uint64_t low, uint64_t high) {
+    patch_near_unmap(); /* of the former program */
     bool clash = patch_slots_within(low, high);
     if (clash && g_patching) {
         log_debug("the program lies where call-site slots would: its calls stay on the trap path");
@@ -129,7 +123,7 @@ static size_t movable_length(const uint8_t* p, size_t left) {
 static size_t movable_tail(const struct around* a, uint32_t* starts) {
     size_t at = 2;
     *starts = 0;
-    while (at < PATCH_JUMP_SIZE) {
+    while (at < PATCH_NEAR_SIZE) {
         *starts |= 1u << at;
         size_t n = movable_length(a->bytes + AROUND_BEFORE + at, a->after > at ? a->after - at : 0);
         if (!n)
@@ -171,11 +165,11 @@ static bool is_ret_filler(uint64_t addr, const struct around* a) {
     size_t at = 3;
     if (a->after < AROUND_AFTER || p[2] != 0xc3)
         return false;
-    while (at < PATCH_JUMP_SIZE) {
+    while (at < PATCH_NEAR_SIZE) {
         size_t n = (addr + at) % 16 == 0 ? 0 : filler_length(p + at);
         if (!n || at + n > AROUND_AFTER)
             return false;
-        for (size_t i = 1; i < n && at + i < PATCH_JUMP_SIZE; i++) {
+        for (size_t i = 1; i < n && at + i < PATCH_NEAR_SIZE; i++) {
             if ((addr + at + i) % 16 == 0)
                 return false;
         }
@@ -184,67 +178,30 @@ static bool is_ret_filler(uint64_t addr, const struct around* a) {
     return true;
 }
 
-static bool is_start(uint64_t offset, uint32_t starts) {
-    return offset < 32 && (starts >> offset & 1);
-}
-
-/* Do the bytes at p, if they are an instruction, jump to one of the starts, counted from base? */
-static bool jumps_to(const uint8_t* p, size_t left, uint64_t at, uint64_t base, uint32_t starts) {
-    uint8_t op = p[0];
-    if (op == 0xeb || (op & 0xf0) == 0x70 || (op & 0xfc) == 0xe0)
-        return left >= 2 && is_start(at + 2 + (int8_t)p[1] - base, starts);
-    bool near = op == 0xe8 || op == 0xe9;
-    bool jcc = op == 0x0f && left >= 6 && (p[1] & 0xf0) == 0x80;
-    if (!(near && left >= 5) && !jcc)
-        return false;
-    int32_t rel;
-    size_t opcode = jcc ? 2 : 1;
-    memcpy(&rel, p + opcode, sizeof(rel));
-    return is_start(at + opcode + 4 + rel - base, starts);
-}
-
-/* Could any bytes near by be a direct jump to one of the starts? Every offset may be an
- * instruction. */
-static bool may_be_jumped_to(uint64_t base, uint32_t starts, const struct libos_vma_info* vma) {
-    uint64_t from = MAX(vma->start, base - MIN(base, SCAN_REACH));
-    uint64_t to = MIN(vma->end, base + SCAN_REACH);
-    uint8_t chunk[1024 + 8];
-    for (uint64_t at = from; at < to; at += 1024) {
-        size_t size = MIN(to - at, (uint64_t)sizeof(chunk));
-        if (user_copy_from(chunk, (void*)at, size) < 0)
-            return true;
-        for (size_t i = 0; i < MIN(size, (size_t)1024); i++) {
-            if (jumps_to(chunk + i, size - i, at + i, base, starts))
-                return true;
-        }
-    }
-    return false;
-}
-
-/* Chooses start and size. False: nothing safe fits. *wait: it may, but does not pay yet. */
+/* Chooses start and size. False: nothing safe fits. */
 static bool choose_shape(struct patch_site* s, const struct around* a,
-                         const struct libos_vma_info* vma, const struct libos_regs* regs,
-                         bool* wait) {
+                         const struct libos_vma_info* vma, const struct libos_regs* regs) {
     uint64_t addr = s->syscall;
-    *wait = false;
+    s->starts = 0;
+    s->after = 0;
     if (is_mov_eax(a, regs)) {
         s->start = addr - 5;
-        s->size = 7;
+        s->size = PATCH_JUMP_SIZE;
     } else if (is_mov_rax(a, regs)) {
         s->start = addr - 7;
-        s->size = 7;
+        s->size = PATCH_JUMP_SIZE;
     } else {
         uint32_t starts;
         size_t after = movable_tail(a, &starts);
         if (!after && is_ret_filler(addr, a)) {
-            after = PATCH_JUMP_SIZE - 2;
+            after = PATCH_NEAR_SIZE - 2;
             starts = 1u << 2;
         }
-        *wait = after && s->hits < HITS_FOR_TAIL;
-        if (!after || *wait || may_be_jumped_to(addr, starts, vma))
+        if (!after)
             return false;
         s->start = addr;
         s->after = after;
+        s->starts = starts;
         s->size = after + 2;
     }
     return s->start >= vma->start && s->start + s->size <= vma->end;
@@ -253,13 +210,26 @@ static bool choose_shape(struct patch_site* s, const struct around* a,
 /* ---- writing ----------------------------------------------------------------------------------
  */
 
-static int write_live(uint8_t* at, const uint8_t* new, size_t size) {
+static bool write_starts(const struct patch_site* s, const uint8_t* new) {
     static const uint8_t int3 = 0xcc;
-    if (user_copy_to(at, &int3, 1) < 0 || PalInstructionBarrierAll() < 0)
+    for (unsigned i = 0; i < s->size; i++) {
+        if ((i == 0 || (s->starts >> i & 1)) &&
+            user_copy_to((void*)(s->start + i), new ? &new[i] : &int3, 1) < 0)
+            return false;
+    }
+    return PalInstructionBarrierAll() == 0;
+}
+
+/* Others may be executing the bytes: each instruction becomes an int3 first, which makes them try
+ * again, and last what it is to be. */
+static int write_live(const struct patch_site* s, const uint8_t* new) {
+    if (!write_starts(s, NULL))
         return -EFAULT;
-    if (user_copy_to(at + 1, new + 1, size - 1) < 0 || PalInstructionBarrierAll() < 0)
-        return -EFAULT;
-    return user_copy_to(at, new, 1) < 0 || PalInstructionBarrierAll() < 0 ? -EFAULT : 0;
+    for (unsigned i = 1; i < s->size; i++) {
+        if (!(s->starts >> i & 1) && user_copy_to((void*)(s->start + i), &new[i], 1) < 0)
+            return -EFAULT;
+    }
+    return PalInstructionBarrierAll() == 0 && write_starts(s, new) ? 0 : -EFAULT;
 }
 
 static PAL_FLG pal_prot(int prot) {
@@ -268,16 +238,15 @@ static PAL_FLG pal_prot(int prot) {
 }
 
 /* The site is ACTIVE already: whoever meets the int3 or the ud2 is helped. */
-static int write_site(struct patch_site* s, const struct libos_vma_info* vma) {
+static int write_site(const struct patch_site* s, const struct libos_vma_info* vma) {
     uint8_t new[PATCH_BYTES_MAX];
-    memset(new, 0x90, sizeof(new));
     patch_jump_bytes(s, new);
     PAL_PTR page = (PAL_PTR)PAGE_DOWN(s->start);
     PAL_NUM size = PAGE_UP(s->start + s->size) - PAGE_DOWN(s->start);
     PAL_FLG prot = pal_prot(vma->prot);
     if (PalVirtualMemoryProtect(page, size, prot | PAL_PROT_WRITE) < 0)
         return -EACCES;
-    int ret = g_process.thread_count > 1 ? write_live((uint8_t*)s->start, new, s->size)
+    int ret = g_process.thread_count > 1 ? write_live(s, new)
                                          : user_copy_to((void*)s->start, new, s->size);
     PalVirtualMemoryProtect(page, size, prot);
     return ret;
@@ -285,34 +254,6 @@ static int write_site(struct patch_site* s, const struct libos_vma_info* vma) {
 
 /* ---- deciding ---------------------------------------------------------------------------------
  */
-
-/* Will t go on natively at addr? In the LibOS its frame says so; the frame is complete before
- * in_libos is set. Outside, native_return is where it was sent last: it may not have got there. */
-static bool may_return(const struct libos_thread* t, uint64_t addr) {
-    const struct libos_regs* frame = t->regs; /* of a thread that has not started yet */
-    if (t->tcb) {
-        uint64_t native = __atomic_load_n(&t->tcb->native_return, __ATOMIC_SEQ_CST);
-        if (!__atomic_load_n(&t->tcb->in_libos, __ATOMIC_ACQUIRE))
-            return native == addr;
-        frame = libos_frame(t->tcb);
-    }
-    if (!frame)
-        return false;
-    uint64_t resume = __atomic_load_n(&frame->resume, __ATOMIC_RELAXED);
-    return (resume ? resume : __atomic_load_n(&frame->rip, __ATOMIC_RELAXED)) == addr;
-}
-
-static bool others_may_return(uint64_t addr) {
-    bool found = false;
-    struct libos_thread* self = get_cur_thread();
-    lock(&g_process.threads_lock);
-    list_for_each(t, &g_process.threads, struct libos_thread, node) {
-        if (t != self && may_return(t, addr))
-            found = true;
-    }
-    unlock(&g_process.threads_lock);
-    return found;
-}
 
 static void set_state(struct patch_site* s, enum patch_state state) {
     __atomic_store_n(&s->state, state, __ATOMIC_SEQ_CST);
@@ -324,51 +265,81 @@ static void refuse(struct patch_site* s) {
     g_refused++;
 }
 
-static void prepare(struct patch_site* s, const struct libos_vma_info* vma,
-                    const struct libos_regs* regs) {
-    struct around a;
-    bool wait = false;
-    if ((vma->flags & VMA_SHARED) || !(vma->prot & PROT_EXEC) ||
-        !read_around(s->syscall, vma, &a) || memcmp(a.bytes + AROUND_BEFORE, "\x0f\x05", 2) != 0 ||
-        !choose_shape(s, &a, vma, regs, &wait)) {
-        if (!wait)
-            refuse(s);
-        return;
-    }
-    const uint8_t* bytes = a.bytes + AROUND_BEFORE - (s->syscall - s->start);
-    if (patch_make_stub(s, bytes) < 0)
-        refuse(s);
-    else
-        set_state(s, PATCH_READY);
+static bool is_patchable(const struct patch_site* s, const struct libos_vma_info* vma,
+                         struct around* a) {
+    return !(vma->flags & VMA_SHARED) && (vma->prot & PROT_EXEC) &&
+           read_around(s->syscall, vma, a) && memcmp(a->bytes + AROUND_BEFORE, "\x0f\x05", 2) == 0;
 }
 
-static void activate(struct patch_site* s, const struct libos_vma_info* vma) {
-    if (s->tail && others_may_return(s->syscall + 2))
-        return; /* at a later trap */
+/* False: a region of slots has to be made first. */
+static bool find_slot(struct patch_site* s) {
+    if (!s->starts)
+        s->slot = 0;
+    else if (!s->slot || !patch_near_fits(s))
+        s->slot = patch_near_slot(s);
+    return s->slot || !s->starts;
+}
+
+/* True: nothing more to do for this one now. False: make a region and come again. */
+static bool patch(struct patch_site* s, const struct libos_vma_info* vma,
+                  const struct libos_regs* regs) {
+    struct around a;
+    if (!is_patchable(s, vma, &a) || !choose_shape(s, &a, vma, regs)) {
+        refuse(s);
+        return true;
+    }
+    if (s->starts && s->hits < HITS_FOR_TAIL)
+        return true;
+    if (!find_slot(s)) {
+        if (patch_near_full())
+            refuse(s);
+        return s->state == PATCH_REFUSED || s->hits < HITS_FOR_REGION;
+    }
+    const uint8_t* bytes = a.bytes + AROUND_BEFORE - (s->syscall - s->start);
+    if (patch_make_stub(s, bytes) < 0) {
+        refuse(s);
+        return true;
+    }
     set_state(s, PATCH_ACTIVE);
     if (write_site(s, vma) < 0) {
         log_debug("call site at 0x%lx cannot be written", (unsigned long)s->syscall);
-        set_state(s, PATCH_READY);
+        refuse(s);
     } else {
         g_patched++;
     }
+    return true;
 }
 
-/* Under both locks. */
-static void consider(uint64_t addr, const struct libos_regs* regs) {
+static bool consider(uint64_t addr, const struct libos_regs* regs, uint64_t new_region) {
+    struct libos_vma_info vma;
+    bool done = true;
+    libos_mm_read_lock();
+    lock(&g_patch_lock);
+    if (new_region)
+        patch_near_add(new_region);
     struct patch_site* s = patch_find(addr);
     if (!s)
         s = patch_add(addr);
-    if (!s || ++s->hits < HITS_FOR_MOV)
-        return;
-    struct libos_vma_info vma;
-    if ((s->state != PATCH_SEEN && s->state != PATCH_READY) || !libos_mm_query_locked(addr, &vma))
-        return;
-    if (s->state == PATCH_SEEN)
-        prepare(s, &vma, regs);
-    if (s->state == PATCH_READY)
-        activate(s, &vma);
-    libos_vma_info_put(&vma);
+    if (s && s->state == PATCH_SEEN && libos_mm_query_locked(addr, &vma)) {
+        s->hits++;
+        done = patch(s, &vma, regs);
+        if (!done && new_region) {
+            refuse(s); /* no place in it either */
+            done = true;
+        }
+        libos_vma_info_put(&vma);
+    }
+    unlock(&g_patch_lock);
+    libos_mm_read_unlock();
+    return done;
+}
+
+static void refuse_at(uint64_t addr) {
+    lock(&g_patch_lock);
+    struct patch_site* s = patch_find(addr);
+    if (s && s->state == PATCH_SEEN)
+        refuse(s);
+    unlock(&g_patch_lock);
 }
 
 void libos_trap_hook(struct libos_regs* regs) {
@@ -378,11 +349,13 @@ void libos_trap_hook(struct libos_regs* regs) {
     const struct patch_site* s = patch_find(addr);
     if (s && (s->state == PATCH_REFUSED || s->state == PATCH_ACTIVE))
         return;
-    libos_mm_read_lock();
-    lock(&g_patch_lock);
-    consider(addr, regs);
-    unlock(&g_patch_lock);
-    libos_mm_read_unlock();
+    if (!consider(addr, regs, 0)) {
+        uint64_t region = patch_near_map(addr);
+        if (region)
+            consider(addr, regs, region);
+        else
+            refuse_at(addr);
+    }
     regs->resume = libos_patch_resume(regs->rip);
 }
 
@@ -393,7 +366,7 @@ bool libos_patch_hit_int3(uint64_t addr) {
         if (s && s->state == PATCH_ACTIVE && s->start == addr)
             return true;
     }
-    return false;
+    return libos_patch_interior(addr) != 0;
 }
 
 /* ---- code that goes away ----------------------------------------------------------------------

@@ -76,18 +76,25 @@ static uint32_t index_of(const struct patch_site* s) {
     return s - g_sites;
 }
 
-void patch_jump_bytes(const struct patch_site* s, uint8_t jump[PATCH_JUMP_SIZE]) {
-    uint32_t slot = PATCH_SLOTS_BASE + index_of(s) * sizeof(uint64_t);
-    memcpy(jump, "\xff\x24\x25", 3);
-    memcpy(jump + 3, &slot, sizeof(slot));
+void patch_jump_bytes(const struct patch_site* s, uint8_t bytes[PATCH_BYTES_MAX]) {
+    memset(bytes, 0x06, PATCH_BYTES_MAX); /* traps */
+    if (s->slot) {
+        int32_t disp = (int32_t)(s->slot - (s->start + PATCH_NEAR_SIZE));
+        memcpy(bytes, "\xff\x25", 2);
+        memcpy(bytes + 2, &disp, sizeof(disp));
+    } else {
+        uint32_t slot = PATCH_SLOTS_BASE + index_of(s) * sizeof(uint64_t);
+        memcpy(bytes, "\xff\x24\x25", 3);
+        memcpy(bytes + 3, &slot, sizeof(slot));
+    }
 }
 
 /* Code that became writable may still hold our jump. */
 static bool still_ours(const struct patch_site* s) {
-    uint8_t now[PATCH_JUMP_SIZE], jump[PATCH_JUMP_SIZE];
+    uint8_t now[PATCH_BYTES_MAX], jump[PATCH_BYTES_MAX];
     patch_jump_bytes(s, jump);
-    return s->size && user_copy_from(now, (void*)s->start, sizeof(now)) == 0 &&
-           memcmp(now, jump, sizeof(now)) == 0;
+    return s->size && user_copy_from(now, (void*)s->start, s->size) == 0 &&
+           memcmp(now, jump, s->size) == 0;
 }
 
 struct patch_site* patch_find(uint64_t addr) {
@@ -156,7 +163,8 @@ static struct patch_site* new_site(void) {
 struct patch_site* patch_add(uint64_t addr) {
     struct patch_site* s = find_gone(addr);
     if (s) {
-        *s = (struct patch_site){.state = PATCH_SEEN, .syscall = addr, .stub_made = s->stub_made};
+        *s = (struct patch_site){
+            .state = PATCH_SEEN, .syscall = addr, .stub_made = s->stub_made, .slot = s->slot};
         return s;
     }
     if (!(s = new_site()))
@@ -227,6 +235,18 @@ static void emit_gs_check(struct emitter* e) {
     emit(e, code, sizeof(code));
 }
 
+static int write_slot(const struct patch_site* s) {
+    uint64_t* slot = s->slot ? (uint64_t*)s->slot : &g_slots[index_of(s)];
+    if (*slot == (uint64_t)stub_of(s))
+        return 0;
+    PAL_PTR page = (PAL_PTR)PAGE_DOWN((uint64_t)slot);
+    if (PalVirtualMemoryProtect(page, PAGE_SIZE, PAL_PROT_READ | PAL_PROT_WRITE) < 0)
+        return -ENOMEM;
+    *slot = (uint64_t)stub_of(s);
+    PalVirtualMemoryProtect(page, PAGE_SIZE, PAL_PROT_READ);
+    return 0;
+}
+
 int patch_make_stub(struct patch_site* s, const uint8_t* bytes) {
     struct emitter e = {.at = e.code};
     memset(e.code, 0xcc, sizeof(e.code));
@@ -259,22 +279,18 @@ int patch_make_stub(struct patch_site* s, const uint8_t* bytes) {
 
     uint8_t* stub = stub_of(s);
     if (s->stub_made && memcmp(stub, e.code, sizeof(e.code)) == 0)
-        return 0; /* the same code came back */
+        return write_slot(s); /* the same code came back */
     if (s->stub_made && g_process.thread_count > 1)
         return -EBUSY; /* another thread may be in the old stub */
     PAL_PTR page = (PAL_PTR)PAGE_DOWN((uint64_t)stub);
-    PAL_PTR slot_page = (PAL_PTR)PAGE_DOWN((uint64_t)&g_slots[index_of(s)]);
     if (PalVirtualMemoryProtect(page, PAGE_SIZE, PAL_PROT_READ | PAL_PROT_WRITE | PAL_PROT_EXEC) <
         0)
         return -ENOMEM;
     memcpy(stub, e.code, sizeof(e.code));
-    int ret2 = PalVirtualMemoryProtect(slot_page, PAGE_SIZE, PAL_PROT_READ | PAL_PROT_WRITE);
-    if (ret2 == 0)
-        g_slots[index_of(s)] = (uint64_t)stub;
-    PalVirtualMemoryProtect(slot_page, PAGE_SIZE, PAL_PROT_READ);
     PalVirtualMemoryProtect(page, PAGE_SIZE, PAL_PROT_READ | PAL_PROT_EXEC);
+    int ret2 = write_slot(s);
     s->stub_made = ret2 == 0;
-    return ret2 < 0 ? -ENOMEM : 0;
+    return ret2;
 }
 
 /* ---- addresses --------------------------------------------------------------------------------
@@ -300,25 +316,28 @@ bool libos_stub_gs_check(uint64_t rip, uint64_t* go) {
     return off >= s->call && off < s->go;
 }
 
-/* rip is the address of a `syscall` (a call is made again) or behind one. native_return is set
- * before the look-up and patch_apply() looks at it after the site is READY: one of the two sees the
- * other. */
-uint64_t libos_patch_resume(uint64_t rip) {
-    struct libos_tcb* tcb = libos_get_tcb();
-    __atomic_store_n(&tcb->native_return, rip, __ATOMIC_SEQ_CST);
-    const struct patch_site* s = patch_find(rip - 2);
-    if (s && s->tail && s->state != PATCH_SEEN && s->state != PATCH_REFUSED) {
-        tcb->native_return = 0;
-        return (uint64_t)stub_of(s) + s->tail;
-    }
-    s = patch_find(rip);
-    if (s && s->state == PATCH_ACTIVE && s->start + 5 == s->syscall)
-        return (uint64_t)stub_of(s) + s->call;
-    for (uint64_t back = 3; back < PATCH_BYTES_MAX; back++) { /* in the middle of a tail */
-        s = patch_find(rip - back);
-        if (s && s->tail && back < s->size && s->state != PATCH_SEEN && s->state != PATCH_REFUSED)
+/* Also of code that went away and may come back (still_ours()). */
+static bool is_patched(const struct patch_site* s) {
+    return s->state == PATCH_ACTIVE || s->state == PATCH_GONE;
+}
+
+uint64_t libos_patch_interior(uint64_t rip) {
+    for (uint64_t back = 2; back < PATCH_BYTES_MAX; back++) {
+        const struct patch_site* s = patch_find(rip - back);
+        if (s && is_patched(s) && s->tail && (s->starts >> back & 1))
             return (uint64_t)stub_of(s) + s->tail + back - 2;
     }
+    return 0;
+}
+
+/* rip is the address of a `syscall` (a call is made again) or behind one. */
+uint64_t libos_patch_resume(uint64_t rip) {
+    uint64_t copy = libos_patch_interior(rip);
+    if (copy)
+        return copy;
+    const struct patch_site* s = patch_find(rip);
+    if (s && is_patched(s) && s->start + 5 == s->syscall)
+        return (uint64_t)stub_of(s) + s->call;
     return rip;
 }
 

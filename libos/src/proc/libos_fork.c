@@ -8,6 +8,8 @@
 #include "libos_clone.h"
 #include "libos_coord_process.h"
 #include "libos_event.h"
+#include "libos_file.h"
+#include "libos_ipc.h"
 #include "libos_mm.h"
 #include "libos_pidfd.h"
 #include "libos_posix_timer.h"
@@ -17,40 +19,55 @@
 #include "libos_timer.h"
 #include "manifest.h"
 
-/* Still behind the barrier, with no other thread. fresh: a new process; else a vfork child that
- * only got a host process of its own. */
-static void child_state(struct coord_process* entry, bool fresh) {
+/* Still behind the barrier, with no other thread. */
+static void child_state(const struct libos_host_fork* how) {
     struct libos_thread* t = get_cur_thread();
     libos_coord_after_fork();
     libos_timers_after_fork();
     libos_posix_timer_after_fork();
     libos_futex_after_fork();
     libos_sigio_after_fork();
+    libos_files_after_fork();
     libos_threads_drop(t->process);
     libos_vfork_after_fork();
-    if (fresh) {
-        g_process.coord = entry;
-        g_process.pid = t->tid = entry->pid;
+    if (how->fresh) {
+        g_process.coord = how->coord;
+        g_process.pid = t->tid = how->coord->pid;
         g_process.start_time_ns = t->start_time_ns = libos_clock(PAL_CLOCK_MONOTONIC);
         libos_threads_after_fork();
         libos_signal_after_fork();
+        libos_ipc_after_fork(how->share_undo);
     }
     libos_mm_after_fork();
-    coord_process_started(entry, (int32_t)g_pal_control->process_id, false);
+    coord_process_started(how->coord, (int32_t)g_pal_control->process_id, false);
 }
 
-int libos_fork_host(struct coord_process* entry, bool fresh) {
+static int prepare_host_fork(const struct libos_host_fork* how) {
+    int ret = libos_ipc_fork(how->coord->pid, how->share_undo);
+    return ret ? ret : libos_files_before_fork();
+}
+
+int libos_fork_host(const struct libos_host_fork* how) {
     PAL_HANDLE child = NULL;
     libos_barrier_raise();
-    int ret = PalProcessFork(&child);
-    if (ret == 0 && !child) {
-        child_state(entry, fresh);
-        libos_barrier_after_fork();
-        return 0;
+    int ret = prepare_host_fork(how);
+    if (ret == 0) {
+        ret = PalProcessFork(&child);
+        if (ret == 0 && !child) {
+            child_state(how);
+            libos_barrier_after_fork();
+            return 0;
+        }
+        if (ret < 0) {
+            libos_files_fork_failed();
+            ret = ret == PAL_ERROR_NOMEM ? -ENOMEM : -EAGAIN;
+        }
     }
+    if (ret < 0)
+        libos_ipc_process_gone(how->coord->pid);
     libos_barrier_lower();
     if (ret < 0)
-        return ret == PAL_ERROR_NOMEM ? -ENOMEM : -EAGAIN;
+        return ret;
     PalObjectClose(child);
     return 1;
 }
@@ -74,7 +91,9 @@ static void child_thread(const struct libos_clone_args* a) {
 
 static long fork_process(const struct libos_clone_args* a, struct coord_process* entry) {
     int32_t pid = entry->pid;
-    int ret = libos_fork_host(entry, true);
+    struct libos_host_fork how = {
+        .coord = entry, .fresh = true, .share_undo = a->flags & CLONE_SYSVSEM};
+    int ret = libos_fork_host(&how);
     if (ret == 0) {
         child_thread(a);
         return 0;

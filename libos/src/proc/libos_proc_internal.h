@@ -17,6 +17,8 @@
 
 /* Make t the thread of the calling host thread: TCB, LibOS stack top. */
 void libos_thread_become(struct libos_thread* t);
+/* All other threads of the process end; returns when they have. */
+void libos_threads_end_others(void);
 /* clear_child_tid, if there is one: zero, and a wake. */
 void libos_thread_clear_tid(struct libos_thread* t);
 /* Called once, newest first, when the process ends in an orderly way (statistics, ...). */
@@ -43,9 +45,13 @@ struct libos_clone_args;
 struct libos_thread* libos_clone_thread(const struct libos_clone_args* a, int32_t tid);
 /* proc/libos_fork.c: its pid, 0 in the child, or -errno. */
 long libos_clone_process(const struct libos_clone_args* a);
-/* The host process forks, for a new process (fresh) or for a vfork child that needs one of its own.
- * 0 in the child, 1 in the parent, or -errno. */
-int libos_fork_host(struct coord_process* coord, bool fresh);
+/* The host process forks. 0 in the child, 1 in the parent, or -errno. */
+struct libos_host_fork {
+    struct coord_process* coord;
+    bool fresh;      /* a new process; else a vfork child that needs a host process of its own */
+    bool share_undo; /* CLONE_SYSVSEM */
+};
+int libos_fork_host(const struct libos_host_fork* how);
 /* proc/libos_vfork.c: runs the child; its pid when it is gone from the caller's memory. */
 long libos_vfork(const struct libos_clone_args* a, struct coord_process* coord);
 void libos_vfork_after_fork(void);

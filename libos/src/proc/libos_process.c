@@ -4,6 +4,8 @@
 #include "libos_process.h"
 #include "libos_coord_process.h"
 #include "libos_file.h"
+#include "libos_fs_refs.h"
+#include "libos_ipc.h"
 #include "libos_proc_internal.h"
 #include "libos_usage.h"
 #include "manifest.h"
@@ -98,37 +100,55 @@ void libos_at_process_exit(void (*hook)(void)) {
     g_exit_hooks[g_exit_hook_count++] = hook;
 }
 
-/* From here on no other thread of the process gets any further than its next lock. */
+/* What others can see of the process goes while it still counts as alive; its last word is its
+ * status. The other threads are gone; helper threads stop at their next lock. */
 static void end_process(struct libos_process* p, int wait_status) {
+    struct libos_thread* t = get_cur_thread();
     struct coord_usage usage;
+    libos_futex_exit_robust_list(t);
+    libos_futex_exit_pi(t);
     while (g_exit_hook_count)
         g_exit_hooks[--g_exit_hook_count]();
-    libos_usage_self(&usage);
+    if (t->files)
+        libos_fd_table_put(t->files);
+    if (t->fs)
+        libos_fs_info_put(t->fs);
+    t->files = NULL;
+    t->fs = NULL;
+    libos_ipc_thread_exit(t);
+    libos_ipc_process_gone(p->pid);
     libos_barrier_raise();
-    list_for_each(t, &p->threads, struct libos_thread, node) {
-        if (t->tid != p->pid)
-            coord_id_free(t->tid);
-    }
+    libos_usage_self(&usage);
     coord_process_end(wait_status, &usage);
 }
 
-/* The host ends all threads at once; nothing of theirs needs undoing, as all that outlives the
- * process lives in the host or in the coordination state. Whoever comes second waits for that end.
- * What the host process ends with, only the first one's is looked at. */
+/* True: the caller ends the process; else another thread does, or ends all but itself. */
+static bool begin_exit(struct libos_process* p, int wait_status) {
+    lock(&p->threads_lock);
+    bool first = !p->exit_started && !p->ending_others;
+    if (first) {
+        p->exit_started = 1;
+        p->exit_status = wait_status;
+    }
+    unlock(&p->threads_lock);
+    return first;
+}
+
+/* What the host process ends with, only the first one's is looked at. */
 void libos_process_exit(int wait_status) {
     struct libos_process* p = cur_process();
-    if (__atomic_exchange_n(&p->exit_started, 1, __ATOMIC_SEQ_CST)) {
-        uint32_t never = 0;
-        for (;;)
-            PalFutexWaitUninterruptible(&never, 0);
-    }
-    p->exit_status = wait_status;
+    struct libos_thread* t = get_cur_thread();
+    if (t && !begin_exit(p, wait_status))
+        libos_thread_exit(wait_status);
     if (p->vfork) {
         struct coord_usage none = {0};
         coord_process_end(wait_status, &none);
         libos_vfork_leave();
     }
-    end_process(p, wait_status);
+    if (t) {
+        libos_threads_end_others();
+        end_process(p, wait_status);
+    }
     int signo = wait_status & 0x7f;
     if (p->coord != coord_process_first())
         PalProcessExit(0);

@@ -10,6 +10,7 @@
 #include "libos_proc_internal.h"
 #include "libos_seccomp.h"
 #include "libos_signal.h"
+#include "libos_time.h"
 
 /*
  * LibOS stacks. A thread cannot free the stack it runs on, so at its end it puts the stack on the
@@ -147,30 +148,51 @@ static void tell_to_end(struct libos_thread* t) {
     PalThreadResume(t->host);
 }
 
+static void tell_others(struct libos_process* p) {
+    struct libos_thread* self = get_cur_thread();
+    lock(&p->threads_lock);
+    list_for_each(t, &p->threads, struct libos_thread, node) {
+        if (t != self)
+            tell_to_end(t);
+    }
+    unlock(&p->threads_lock);
+}
+
+/* Told again now and then: it costs nothing, and nothing may keep a process from ending. */
+#define TELL_AGAIN_NS 100000000ULL
+
+void libos_threads_end_others(void) {
+    struct libos_process* p = cur_process();
+    uint32_t count = __atomic_load_n(&p->thread_count, __ATOMIC_ACQUIRE);
+    if (count <= 1)
+        return;
+    tell_others(p);
+    while ((count = __atomic_load_n(&p->thread_count, __ATOMIC_ACQUIRE)) > 1) {
+        int ret = PalFutexWait(&p->thread_count, count, PAL_CLOCK_MONOTONIC,
+                               libos_deadline(PAL_CLOCK_MONOTONIC, TELL_AGAIN_NS), false);
+        if (ret == PAL_ERROR_TIMEDOUT)
+            tell_others(p);
+    }
+}
+
 int libos_thread_kill_others(void) {
     struct libos_thread* self = get_cur_thread();
-    lock(&cur_process()->threads_lock);
-    bool busy = cur_process()->ending_others;
-    cur_process()->ending_others = true;
-    if (!busy) {
-        list_for_each(t, &cur_process()->threads, struct libos_thread, node) {
-            if (t != self)
-                tell_to_end(t);
-        }
-    }
-    unlock(&cur_process()->threads_lock);
+    struct libos_process* p = self->process;
+    lock(&p->threads_lock);
+    bool busy = p->ending_others || p->exit_started;
+    if (!busy)
+        p->ending_others = true;
+    unlock(&p->threads_lock);
     if (busy)
         return -EAGAIN;
-    uint32_t count;
-    while ((count = __atomic_load_n(&cur_process()->thread_count, __ATOMIC_ACQUIRE)) != 1)
-        PalFutexWaitUninterruptible(&cur_process()->thread_count, count);
-    lock(&cur_process()->threads_lock);
-    cur_process()->ending_others = false;
-    if (self->tid != cur_process()->pid)
+    libos_threads_end_others();
+    lock(&p->threads_lock);
+    p->ending_others = false;
+    if (self->tid != p->pid)
         coord_id_free(self->tid);
-    self->tid = cur_process()->pid;
+    self->tid = p->pid;
     self->is_leader = true;
-    unlock(&cur_process()->threads_lock);
+    unlock(&p->threads_lock);
     return 0;
 }
 
@@ -225,6 +247,8 @@ void libos_thread_exit(int status) {
     t->fs = NULL;
     if (leave_process(status))
         libos_process_exit(cur_process()->exit_status);
+    if (t->tid != t->process->pid)
+        coord_id_free(t->tid);
     struct libos_tcb* tcb = libos_get_tcb();
     void* stack = t->libos_stack;
     PAL_HANDLE host = t->host;

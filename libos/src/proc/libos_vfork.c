@@ -128,8 +128,8 @@ long libos_vfork(const struct libos_clone_args* a, struct coord_process* entry) 
 }
 
 int libos_vfork_split(void) {
-    struct coord_process* entry = cur_process()->coord;
-    return libos_fork_host(entry, false);
+    struct libos_host_fork how = {.coord = cur_process()->coord};
+    return libos_fork_host(&how);
 }
 
 void libos_vfork_leave(void) {

@@ -2,8 +2,10 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -295,4 +297,76 @@ TEST(limits_of_the_kernel) {
     CHECK_EQ(count_numbers(slurp("/proc/sys/net/ipv4/ip_local_port_range")), 2);
     CHECK_EQ(count_numbers(slurp("/proc/sys/fs/file-nr")), 3);
     CHECK_EQ(count_numbers(slurp("/proc/sys/fs/inode-nr")), 2);
+}
+
+/* ---- /sys ------------------------------------------------------------------------------------ */
+
+TEST(interfaces) {
+    struct ifreq r = {.ifr_name = "lo"};
+    int s = socket(AF_INET, SOCK_DGRAM, 0);
+    NEED(s >= 0);
+    CHECK_OK(ioctl(s, SIOCGIFMTU, &r));
+    CHECK_EQ(atoi(slurp("/sys/class/net/lo/mtu")), r.ifr_mtu);
+    CHECK_OK(ioctl(s, SIOCGIFINDEX, &r));
+    CHECK_EQ(atoi(slurp("/sys/class/net/lo/ifindex")), r.ifr_ifindex);
+    CHECK_STR(slurp("/sys/class/net/lo/address"), "00:00:00:00:00:00\n");
+    CHECK_STR(slurp("/sys/class/net/lo/type"), "772\n");
+    CHECK_STR(slurp("/sys/class/net/lo/flags"), "0x9\n");
+    CHECK_STR(slurp("/sys/class/net/lo/operstate"), "unknown\n");
+    CHECK(atol(slurp("/sys/class/net/lo/statistics/rx_bytes")) >= 0);
+    CHECK(atol(slurp("/sys/class/net/lo/statistics/tx_packets")) >= 0);
+    CHECK_STR(slurp("/sys/class/net/nosuch/mtu"), "ENOENT");
+    close(s);
+    DIR* d = opendir("/sys/class/net");
+    NEED(d != NULL);
+    int found = 0;
+    for (struct dirent* e; (e = readdir(d));)
+        found += !strcmp(e->d_name, "lo");
+    CHECK_EQ(found, 1);
+    closedir(d);
+}
+
+TEST(disks) {
+    char name[64], path[512], link[256];
+    unsigned major, minor, disks = 0;
+    DIR* d = opendir("/sys/block");
+    NEED(d != NULL);
+    for (struct dirent* e; (e = readdir(d));) {
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(name, sizeof(name), "%s", e->d_name);
+        snprintf(path, sizeof(path), "/sys/block/%s/dev", name);
+        if (sscanf(slurp(path), "%u:%u", &major, &minor) != 2)
+            continue; /* went away */
+        disks++;
+        snprintf(path, sizeof(path), "/sys/block/%s/size", name);
+        CHECK(slurp(path)[0] >= '0' && text[0] <= '9');
+        snprintf(path, sizeof(path), "/sys/block/%s/stat", name);
+        CHECK(count_numbers(slurp(path)) >= 11);
+        snprintf(path, sizeof(path), "/sys/block/%s/queue/logical_block_size", name);
+        CHECK(atoi(slurp(path)) >= 512);
+        snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major, minor);
+        ssize_t n = readlink(path, link, sizeof(link) - 1);
+        CHECK(n > 0);
+        link[n > 0 ? n : 0] = '\0';
+        CHECK_STR(strrchr(link, '/') ? strrchr(link, '/') + 1 : "", name);
+        strcat(path, "/size");
+        CHECK(slurp(path)[0] >= '0' && text[0] <= '9');
+    }
+    closedir(d);
+    slurp("/proc/partitions");
+    CHECK(disks > 0 || count_numbers(text) == 0);
+}
+
+TEST(control_group) {
+    slurp("/sys/fs/cgroup/cgroup.controllers");
+    if (!strcmp(text, "ENOENT"))
+        return; /* another version */
+    CHECK(atoi(slurp("/sys/fs/cgroup/cgroup.procs")) > 0 || !text[0]);
+    slurp("/sys/fs/cgroup/memory.max"); /* not in the first group of all */
+    CHECK(!strcmp(text, "ENOENT") || !strcmp(text, "max\n") || atol(text) > 0);
+    slurp("/sys/fs/cgroup/cpu.stat");
+    CHECK(line_of("usage_usec ") && line_of("user_usec "));
+    CHECK(strstr(slurp("/proc/self/mountinfo"), " /sys/fs/cgroup ") != NULL);
+    CHECK(strstr(slurp("/proc/self/cgroup"), "0::/") != NULL);
 }

@@ -187,6 +187,8 @@ static int add_always_there(void) {
     if (!ret)
         ret = add_pseudo("/sys", "sysfs", 0x62656572, &g_sys_root);
     if (!ret)
+        ret = add_pseudo("/sys/fs/cgroup", "cgroup2", 0x63677270, &g_cgroup_root);
+    if (!ret)
         ret = add_pseudo("/dev", "devtmpfs", 0x01021994, &g_dev_root);
     if (!ret && &g_dev_root)
         ret = add_tmpfs("/dev/shm", 01777, false);

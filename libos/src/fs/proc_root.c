@@ -77,8 +77,9 @@ static void list_pids(const struct libos_pseudo_at* dir, libos_pseudo_emit_fn em
 /* ---- small files ----------------------------------------------------------------------------- */
 
 const struct libos_filesystem g_filesystems[] = {
-    {"sysfs", false},  {"tmpfs", false},  {"proc", false},   {"devtmpfs", false},
-    {"sockfs", false}, {"pipefs", false}, {"devpts", false}, {"chroot", true},
+    {"sysfs", false},    {"tmpfs", false},   {"proc", false},
+    {"devtmpfs", false}, {"cgroup2", false}, {"sockfs", false},
+    {"pipefs", false},   {"devpts", false},  {"chroot", true},
 };
 const unsigned int g_filesystem_count = ARRAY_SIZE(g_filesystems);
 
@@ -100,7 +101,10 @@ static int show_kernel_cmdline(const struct libos_pseudo_at* at, struct libos_te
 static const char g_devices[] =
     "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n128 ptm\n136 pts\n"
     "\nBlock devices:\n";
-static const char g_cgroups[] = "#subsys_name\thierarchy\tnum_cgroups\tenabled\n";
+static const char g_cgroups[] =
+    "#subsys_name\thierarchy\tnum_"
+    "cgroups\tenabled\ncpuset\t0\t1\t1\ncpu\t0\t1\t1\ncpuacct\t0\t1\t1\n"
+    "blkio\t0\t1\t1\nmemory\t0\t1\t1\npids\t0\t1\t1\n";
 #define SWAPS_HEADER      "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
 #define PARTITIONS_HEADER "major minor  #blocks  name\n\n"
 static const char g_tty_drivers[] =

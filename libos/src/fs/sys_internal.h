@@ -20,8 +20,11 @@
 int sys_stat_file(const struct libos_pseudo_at* at, struct libos_stat* st); /* size: one page */
 SYS_SHOW(sys_show_constant);
 
-extern const struct libos_pseudo_node g_sys_cpu_children[];  /* sys_cpu.c */
-extern const struct libos_pseudo_node g_sys_cpuN_children[]; /* sys_cpu_topology.c */
-extern const struct libos_pseudo_node g_sys_node_children[]; /* sys_node.c */
+extern const struct libos_pseudo_node g_sys_cpu_children[];   /* sys_cpu.c */
+extern const struct libos_pseudo_node g_sys_cpuN_children[];  /* sys_cpu_topology.c */
+extern const struct libos_pseudo_node g_sys_node_children[];  /* sys_node.c */
+extern const struct libos_pseudo_node g_sys_net_children[];   /* sys_net.c */
+extern const struct libos_pseudo_node g_sys_block_children[]; /* sys_block.c */
+extern const struct libos_pseudo_node g_sys_dev_children[];
 
 #endif /* SYS_INTERNAL_H */

@@ -64,8 +64,8 @@ static const struct libos_pseudo_node g_kernel[] = {
 };
 
 static const struct libos_pseudo_node g_class[] = {
-    SYS_DIR("block", g_nothing),
-    SYS_DIR("net", g_nothing),
+    SYS_DIR("block", g_sys_block_children),
+    SYS_DIR("net", g_sys_net_children),
     {0},
 };
 
@@ -75,8 +75,13 @@ static const struct libos_pseudo_node g_fs[] = {
 };
 
 static const struct libos_pseudo_node g_sys[] = {
-    SYS_DIR("block", g_nothing), SYS_DIR("class", g_class),   SYS_DIR("devices", g_devices),
-    SYS_DIR("fs", g_fs),         SYS_DIR("kernel", g_kernel), {0},
+    SYS_DIR("block", g_sys_block_children),
+    SYS_DIR("class", g_class),
+    SYS_DIR("dev", g_sys_dev_children),
+    SYS_DIR("devices", g_devices),
+    SYS_DIR("fs", g_fs),
+    SYS_DIR("kernel", g_kernel),
+    {0},
 };
 
 const struct libos_pseudo_node g_sys_root = {.name = "", .mode = S_IFDIR | 0555, .children = g_sys};

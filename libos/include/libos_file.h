@@ -92,6 +92,8 @@ struct libos_file {
     bool last;                /* see ops->close */
     struct libos_path* path;  /* owned; NULL for anonymous files; libos_fs.h */
     void* data;               /* the owner's */
+    uint64_t dev, ino;        /* once `identified`: libos_file_identity(), libos_fs.h */
+    bool identified;          /* atomic */
     uint32_t mode_type;       /* S_IFREG, S_IFDIR, S_IFIFO, ..., or 0: anonymous inode. Filled
                                  lazily for host files: ask libos_file_type(), libos_fs.h */
     uint32_t lock_flags;      /* LIBOS_FILE_LOCKED_*; atomic (fs/). Until it is shared */

@@ -193,6 +193,8 @@ void libos_lookup_end(struct libos_lookup* l);
 int libos_stat_path(int dirfd, const char* path, int flags, struct libos_stat* st);
 /* Of an open file, whatever it is. */
 int libos_file_stat(struct libos_file* f, struct libos_stat* st);
+/* Fills st->dev and st->ino only, which are asked of the host once. */
+int libos_file_identity(struct libos_file* f, struct libos_stat* st);
 /* S_IFREG, S_IFDIR, ...; 0: anonymous. May ask the host once (f->mode_type is filled lazily: use
  * this, not the field). */
 uint32_t libos_file_type(struct libos_file* f);

@@ -109,6 +109,7 @@ struct libos_file* libos_file_alloc(const struct libos_file_ops* ops, int flags,
     f->path = path;
     f->data = NULL;
     f->mode_type = 0;
+    f->identified = false;
     f->lock_flags = 0;
     f->lock_number = 0;
     f->epoll_count = 0;

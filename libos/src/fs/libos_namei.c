@@ -27,6 +27,23 @@ int libos_file_stat(struct libos_file* f, struct libos_stat* st) {
     return 0;
 }
 
+int libos_file_identity(struct libos_file* f, struct libos_stat* st) {
+    if (__atomic_load_n(&f->identified, __ATOMIC_ACQUIRE)) {
+        st->dev = f->dev;
+        st->ino = f->ino;
+        return 0;
+    }
+    int ret = libos_file_stat(f, st);
+    if (ret)
+        return ret;
+    /* Threads that come here at once write the same. */
+    __atomic_store_n(&f->mode_type, st->mode & S_IFMT, __ATOMIC_RELAXED);
+    __atomic_store_n(&f->dev, st->dev, __ATOMIC_RELAXED);
+    __atomic_store_n(&f->ino, st->ino, __ATOMIC_RELAXED);
+    __atomic_store_n(&f->identified, true, __ATOMIC_RELEASE);
+    return 0;
+}
+
 uint32_t libos_file_type(struct libos_file* f) {
     uint32_t type = __atomic_load_n(&f->mode_type, __ATOMIC_RELAXED);
     struct libos_stat st;

@@ -185,7 +185,7 @@ static int set(struct libos_file* f, const struct libos_stat* st, const struct h
 
 int libos_lock_set(struct libos_file* f, const struct libos_lock_request* r) {
     struct libos_stat st;
-    int ret = libos_file_stat(f, &st);
+    int ret = libos_file_identity(f, &st);
     if (ret)
         return ret;
     struct hold* h = NULL;
@@ -226,7 +226,7 @@ static void test_host(PAL_HANDLE host, struct libos_lock_request* r, int32_t* pi
 
 int libos_lock_test(struct libos_file* f, struct libos_lock_request* r, int32_t* pid) {
     struct libos_stat st;
-    int ret = libos_file_stat(f, &st);
+    int ret = libos_file_identity(f, &st);
     if (ret)
         return ret;
     struct lock_wish w = wish_of(f, r);
@@ -272,7 +272,7 @@ static void drop(uint64_t dev, uint64_t ino, bool whole, uint64_t owner) {
 
 void libos_locks_file_gone(struct libos_file* f) {
     struct libos_stat st;
-    if (libos_file_stat(f, &st))
+    if (libos_file_identity(f, &st))
         return;
     /* On the host the locks go with its description. */
     if (f->lock_flags & LIBOS_FILE_LOCKED_OFD)
@@ -283,8 +283,8 @@ void libos_locks_file_gone(struct libos_file* f) {
 
 void libos_locks_fd_closed(struct libos_file* f) {
     struct libos_stat st;
-    if (!__atomic_load_n(&g_hold_count, __ATOMIC_SEQ_CST) || libos_file_type(f) != S_IFREG ||
-        libos_file_stat(f, &st))
+    if (!__atomic_load_n(&g_hold_count, __ATOMIC_SEQ_CST) || libos_file_identity(f, &st) ||
+        libos_file_type(f) != S_IFREG)
         return;
     struct hold* h = hold_take(st.dev, st.ino);
     if (!h)

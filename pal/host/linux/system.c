@@ -281,11 +281,36 @@ int PalThreadCpuTime(PAL_HANDLE thread, PAL_NUM* user_ns, PAL_NUM* system_ns) {
     return 0;
 }
 
+/* The limit of descriptors as we found it or as it was set. The process itself has as many as the
+ * hard one allows: the PAL needs some of its own, and the LibOS keeps to the soft one. */
+static struct host_rlimit g_files;
+#define NOFILE 7
+
+static void raise_files(const struct host_rlimit* limit) {
+    struct host_rlimit raised = {limit->hard, limit->hard};
+    g_files = *limit;
+    if (limit->soft < limit->hard)
+        host_syscall(__NR_prlimit64, 0, NOFILE, &raised, NULL);
+}
+
+/* A program that is started gets the limit that we found. In the child of a vfork. */
+void host_files_limit_back(void) {
+    if (g_files.hard)
+        host_syscall(__NR_prlimit64, 0, NOFILE, &g_files, NULL);
+}
+
 int PalResourceLimitGet(PAL_FLG resource, PAL_NUM* soft, PAL_NUM* hard) {
     struct host_rlimit limit;
+    if (resource == NOFILE && g_files.hard) {
+        *soft = g_files.soft;
+        *hard = g_files.hard;
+        return 0;
+    }
     long ret = host_syscall(__NR_prlimit64, 0, resource, NULL, &limit);
     if (ret < 0)
         return host_error(ret);
+    if (resource == NOFILE)
+        raise_files(&limit);
     *soft = limit.soft;
     *hard = limit.hard;
     return 0;
@@ -293,7 +318,10 @@ int PalResourceLimitGet(PAL_FLG resource, PAL_NUM* soft, PAL_NUM* hard) {
 
 int PalResourceLimitSet(PAL_FLG resource, PAL_NUM soft, PAL_NUM hard) {
     struct host_rlimit limit = {soft, hard};
-    return host_error(host_syscall(__NR_prlimit64, 0, resource, &limit, NULL));
+    long ret = host_syscall(__NR_prlimit64, 0, resource, &limit, NULL);
+    if (ret == 0 && resource == NOFILE)
+        raise_files(&limit);
+    return host_error(ret);
 }
 
 int PalThreadTimerSlackSet(PAL_NUM ns) {

@@ -273,8 +273,7 @@ static inline uint64_t libos_makedev(uint32_t major, uint32_t minor) {
 /* The roots; a NULL one (not linked in) is not mounted. */
 extern const struct libos_pseudo_node g_proc_root __attribute__((weak, visibility("hidden")));
 extern const struct libos_pseudo_node g_sys_root __attribute__((weak, visibility("hidden")));
-extern const struct libos_pseudo_node g_cgroup_root
-    __attribute__((weak, visibility("hidden")));
+extern const struct libos_pseudo_node g_cgroup_root __attribute__((weak, visibility("hidden")));
 extern const struct libos_pseudo_node g_dev_root __attribute__((weak, visibility("hidden")));
 
 #endif /* LIBOS_FS_H */

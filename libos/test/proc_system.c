@@ -327,7 +327,7 @@ TEST(interfaces) {
 }
 
 TEST(disks) {
-    char name[64], path[512], link[256];
+    char name[256], path[600], link[256];
     unsigned major, minor, disks = 0;
     DIR* d = opendir("/sys/block");
     NEED(d != NULL);

@@ -343,3 +343,30 @@ TEST(over_exec) {
     execl("/proc/self/exe", "gs_base", "by_call", NULL);
     CHECK(false);
 }
+
+/* A child begins with its parent's, and each changes its own. */
+TEST(over_fork) {
+    NEED_FSGSBASE;
+    static struct area a, b;
+    uint64_t before = get_gs();
+    fill(&a, 9);
+    fill(&b, 10);
+    for (int i = 0; i < 20; i++) {
+        set_gs(&a);
+        pid_t pid = i % 2 ? fork() : vfork();
+        if (pid == 0) {
+            bool same = get_gs() == (uint64_t)&a;
+            set_gs(&b);
+            getppid();
+            _exit(same && get_gs() == (uint64_t)&b ? 0 : 1);
+        }
+        CHECK_EQ(get_gs(), (uint64_t)&a);
+        int status;
+        CHECK_EQ(waitpid(pid, &status, 0), pid);
+        CHECK_EQ(status, 0);
+        CHECK_EQ(get_gs(), (uint64_t)&a);
+    }
+    CHECK(whole(&a, 9));
+    CHECK(whole(&b, 10));
+    set_gs((void*)before);
+}

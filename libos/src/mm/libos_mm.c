@@ -295,11 +295,15 @@ void libos_mm_after_fork(void) {
     struct libos_mm* mm = &g_mm;
     struct libos_vma *dead = NULL, *next;
     write_lock(&mm->lock);
+    mm_sync_growth(mm, mm->user_start, mm->user_end);
     mm->default_flags = 0;
     for (struct libos_vma* v = mm->first; v; v = next) {
         next = v->next;
         if (v->flags & VMA_DONTFORK) {
             uint64_t start = v->start, end = v->end;
+            if (v->prot & PROT_EXEC) {
+                mm_forget_code(start, end);
+            }
             vma_remove_range(mm, start, end, &dead);
             PalVirtualMemoryFree((void*)start, end - start);
             continue;

@@ -87,10 +87,11 @@ struct coord_process* coord_process_first(void);
  * credentials and name are the caller's. exit_signal: 0 to 64. state NEW. Returns NULL and sets
  * *error to -EAGAIN or -ENOMEM. */
 struct coord_process* coord_process_create(bool parents_child, int exit_signal, int* error);
-/* It runs: ALIVE. host_pid: what PalProcessFork's handle or PalProcessId() says; told by parent and
- * child, whoever is first. in_parent: a vfork child; told again with false when it has forked off.
- */
+/* The calling process runs: ALIVE; host_pid: its host process. in_parent: a vfork child; told again
+ * with false when it has forked off. The parent tells what PalProcessId() says of the host process
+ * it made: the child may have been killed before it came to speak. */
 void coord_process_started(struct coord_process* p, int32_t host_pid, bool in_parent);
+void coord_process_forked(int32_t pid, int32_t host_pid);
 /* It could not be started: the entry and the pid are free again. */
 void coord_process_abandon(struct coord_process* p);
 
@@ -177,7 +178,7 @@ bool coord_process_is_orphaned(void);
 
 /* ---- for /proc ---------------------------------------------------------------------------------
  */
-/* The entry with the lowest pid >= pid that is ALIVE, ENDING or ZOMBIE, copied; its pid, or 0 if
+/* The entry with the lowest pid >= pid, copied; its pid, or 0 if
  * there is none. Pointers in the copy are not to be followed. */
 int32_t coord_process_next(int32_t pid, struct coord_process* copy);
 /* Its next thread on the way out looks at what it is asked; nothing if there is no such process. */

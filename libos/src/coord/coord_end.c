@@ -100,9 +100,19 @@ void coord_process_started(struct coord_process* p, int32_t host_pid, bool in_pa
     COORD_SET(p->in_parent, in_parent);
     if (p->state == COORD_PROCESS_NEW)
         COORD_SET(p->state, COORD_PROCESS_ALIVE);
+    if (p->signal_count) /* sent while nobody could be kicked */
+        __atomic_or_fetch(&libos_get_tcb()->work, LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
+    process_unlock();
+}
+
+void coord_process_forked(int32_t pid, int32_t host_pid) {
+    process_lock();
+    struct coord_process* p = coord_process_find(pid);
+    if (p && p->state == COORD_PROCESS_NEW)
+        COORD_SET(p->host_pid, host_pid);
     process_unlock();
     PAL_NUM status;
-    if (!in_parent && p != coord_process_current() && forget_unknown(host_pid, &status))
+    if (forget_unknown(host_pid, &status))
         coord_process_reaped(host_pid, status);
 }
 

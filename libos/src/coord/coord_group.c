@@ -31,7 +31,7 @@ void coord_group_left(int32_t id) {
 /* The order of the checks is that of Linux. */
 static long check_setpgid(const struct coord_process* self, const struct coord_process* p,
                           int32_t pid, int32_t pgid) {
-    if (!p || p->state == COORD_PROCESS_NEW)
+    if (!p)
         return -ESRCH;
     if (p->pid != pid)
         return -EINVAL; /* of a thread */

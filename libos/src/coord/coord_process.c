@@ -236,7 +236,7 @@ int32_t coord_process_next(int32_t pid, struct coord_process* copy) {
     struct coord_process* best = NULL;
     process_lock();
     for_each_process(p) {
-        if (p->pid >= pid && p->state != COORD_PROCESS_NEW && (!best || p->pid < best->pid))
+        if (p->pid >= pid && (!best || p->pid < best->pid))
             best = p;
     }
     int32_t found = best ? best->pid : 0;

@@ -156,7 +156,7 @@ static long kill_group(struct coord_process* self, int32_t pgid, const siginfo_t
     long error = -ESRCH;
     bool success = false;
     for_each_process(p) {
-        if (p->pgid != pgid || p->state == COORD_PROCESS_NEW)
+        if (p->pgid != pgid)
             continue;
         long ret = send(self, p, 0, info, is_self);
         success = success || ret == 0;
@@ -169,7 +169,7 @@ static long kill_all(struct coord_process* self, const siginfo_t* info) {
     long ret = -ESRCH;
     bool any = false, is_self;
     for_each_process(p) {
-        if (p->pid <= 1 || p == self || p->state == COORD_PROCESS_NEW)
+        if (p->pid <= 1 || p == self)
             continue;
         long one = send(self, p, 0, info, &is_self);
         if (!any || one != -EPERM)
@@ -202,7 +202,7 @@ long coord_kill_thread(int32_t tgid, int32_t tid, const siginfo_t* info) {
     process_lock();
     struct coord_process* p = coord_process_find(tid);
     long ret = -ESRCH;
-    if (p && p != self && p->state != COORD_PROCESS_NEW && (tgid <= 0 || p->pid == tgid))
+    if (p && p != self && (tgid <= 0 || p->pid == tgid))
         ret = send(self, p, tid, info, &is_self);
     process_unlock();
     return ret;

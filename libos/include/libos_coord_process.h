@@ -43,7 +43,8 @@ struct coord_process {
     bool in_parent;   /* a vfork child that runs in its parent's host process */
     bool execed;      /* has called execve since it was made */
     bool subreaper;   /* PR_SET_CHILD_SUBREAPER */
-    bool no_tty;      /* has given up its session's terminal for itself */
+    bool adopted; /* its parent ended: pid 1 stands for the host's init, outside of the session */
+    bool no_tty;  /* has given up its session's terminal for itself */
     bool ignores_chld, no_chld_wait, no_chld_stop; /* its action for SIGCHLD */
     int32_t exit_signal;                           /* to the parent at the end; 0: none */
     int32_t death_signal;                          /* PR_SET_PDEATHSIG */
@@ -96,6 +97,7 @@ void coord_process_forked(int32_t pid, int32_t host_pid);
 void coord_process_abandon(struct coord_process* p);
 
 /* The calling process's own affairs, kept here because others look at them. */
+void coord_process_execing(const struct libos_thread* t); /* can not fail any more; credentials */
 void coord_process_execed(const char* comm, const char* command_line, size_t size);
 void coord_process_set_comm(const char* comm); /* of the first thread */
 void coord_process_set_credentials(const struct libos_thread* t);

@@ -228,6 +228,10 @@ TEST(orphaned_background) {
 /* ---- keys -------------------------------------------------------------------------------------
  */
 
+static void no_op(int sig) {
+    (void)sig;
+}
+
 static int foreground_job(void) {
     siginfo_t info;
     setpgid(0, 0);
@@ -236,7 +240,7 @@ static int foreground_job(void) {
     block(SIGQUIT);
     block(SIGTSTP);
     block(SIGWINCH);
-    signal(SIGWINCH, (void (*)(int))sleeps);
+    signal(SIGWINCH, no_op);
     CHECK_EQ(tcsetpgrp(g_slave, getpgrp()), 0);
     static const int signals[] = {SIGINT, SIGQUIT, SIGTSTP, SIGWINCH};
     for (int i = 0; i < 4; i++) {
@@ -338,7 +342,7 @@ static int hung_up_leader(void) {
     become_leader();
     block(SIGHUP);
     block(SIGCONT);
-    signal(SIGCONT, (void (*)(int))sleeps);
+    signal(SIGCONT, no_op);
     gate_open(&g_ready);
     CHECK_EQ(take(SIGHUP, NULL), SIGHUP);
     CHECK_EQ(take(SIGCONT, NULL), SIGCONT);

@@ -135,6 +135,7 @@ static void give_child_away(struct coord_process* child, struct coord_process* p
     COORD_SET(child->parent, parent);
     COORD_SET(child->ppid, parent ? parent->pid : 0);
     COORD_SET(child->exit_signal, SIGCHLD);
+    COORD_SET(child->adopted, parent == &g_coord->first && !parent->subreaper);
     if (parent)
         coord_list_add_tail(&parent->children, &child->sibling);
     else
@@ -268,18 +269,22 @@ void coord_process_stop(int sig) {
     process_unlock();
 }
 
+void coord_continue(struct coord_process* p) {
+    if (!p->stop_signal)
+        return;
+    COORD_SET(p->stop_signal, 0);
+    COORD_SET(p->host_stopped, false);
+    COORD_SET(p->stop_news, false);
+    COORD_SET(p->continue_news, true);
+    coord_notify_parent_stop(p, CLD_CONTINUED);
+    coord_wake(&p->going);
+}
+
 void coord_process_continue(void) {
     struct coord_process* p = coord_process_current();
     if (!__atomic_load_n(&p->stop_signal, __ATOMIC_ACQUIRE))
         return;
     process_lock();
-    if (p->stop_signal) {
-        COORD_SET(p->stop_signal, 0);
-        COORD_SET(p->host_stopped, false);
-        COORD_SET(p->stop_news, false);
-        COORD_SET(p->continue_news, true);
-        coord_notify_parent_stop(p, CLD_CONTINUED);
-        coord_wake(&p->going);
-    }
+    coord_continue(p);
     process_unlock();
 }

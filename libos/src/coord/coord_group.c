@@ -115,7 +115,7 @@ long coord_setsid(void) {
  * The first process's is outside, and knows of jobs or not: the host decides. */
 static bool is_orphaned(int32_t pgid, const struct coord_process* ignored) {
     for_each_process(p) {
-        if (p->pgid != pgid || p == ignored || !coord_process_is_alive(p))
+        if (p->pgid != pgid || p == ignored || !coord_process_is_alive(p) || p->adopted)
             continue;
         if (p->parent ? p->parent->pgid != pgid && p->parent->sid == p->sid : p->pid == 1)
             return false;
@@ -133,7 +133,7 @@ static bool has_stopped(int32_t pgid) {
 
 void coord_group_check_orphaned(struct coord_process* p, struct coord_process* father) {
     const struct coord_process* parent = father ? father : p->parent;
-    if (!parent || parent->pgid == p->pgid || parent->sid != p->sid)
+    if (!parent || parent->pgid == p->pgid || parent->sid != p->sid || (!father && p->adopted))
         return;
     if (!is_orphaned(p->pgid, father ? NULL : p) || !has_stopped(p->pgid))
         return;

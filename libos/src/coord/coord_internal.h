@@ -98,6 +98,7 @@ void coord_process_release(struct coord_process* p);
 
 /* coord_end.c: the parent learns of an end, a stop (CLD_STOPPED) or a continue (CLD_CONTINUED). */
 void coord_notify_parent_stop(struct coord_process* p, int cause);
+void coord_continue(struct coord_process* p); /* if it is stopped */
 
 /* coord_group.c */
 /* A group or session lost a member: its name may be free. */

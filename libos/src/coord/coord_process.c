@@ -177,7 +177,6 @@ void coord_process_execed(const char* comm, const char* command_line, size_t siz
     process_lock();
     text_put(p->command_line);
     COORD_SET(p->command_line, text);
-    COORD_SET(p->execed, true);
     COORD_SET(p->exit_signal, SIGCHLD);
     coord_log(p->comm, sizeof(p->comm));
     strlcpy(p->comm, comm, sizeof(p->comm));
@@ -195,6 +194,14 @@ void coord_process_set_credentials(const struct libos_thread* t) {
     COORD_SET(p->sgid, t->sgid);
     COORD_SET(p->cap_effective, t->cap_effective);
     process_unlock();
+}
+
+/* Before descriptors are closed: a parent that sees that has lost the right to move the child. */
+void coord_process_execing(const struct libos_thread* t) {
+    struct coord_process* p = t->process->coord;
+    __atomic_store_n(&p->execed, true, __ATOMIC_SEQ_CST);
+    if (p->suid != t->suid || p->euid != t->euid || p->uid != t->uid)
+        coord_process_set_credentials(t);
 }
 
 /* Single values that only their process writes: no lock is needed for that. */

@@ -38,6 +38,8 @@ int coord_signal_queue(struct coord_process* p, int32_t tid, const siginfo_t* in
     int sig = info->si_signo;
     if (!coord_process_is_alive(p))
         return 0;
+    if (sig == SIGCONT && !p->host_stopped) /* whatever it thinks of the signal, and at once */
+        coord_continue(p);
     bool standard = sig < SIGRTMIN && !tid;
     if (standard && (p->signals_queued & sig_bit(sig)))
         return 0;

@@ -170,6 +170,7 @@ static void reset_process(void) {
     t->clear_child_tid = NULL;
     t->robust_list = NULL;
     transform_credentials(t);
+    coord_process_execing(t);
     libos_posix_timer_exec();
     libos_fd_close_on_exec();
     if (libos_signal_exec) {

@@ -5,6 +5,7 @@
 #include <asm/ioctls.h>
 #include <linux/stat.h>
 
+#include "libos_coord_tty.h"
 #include "libos_fs.h"
 #include "libos_tty_internal.h"
 
@@ -103,6 +104,8 @@ uint64_t libos_pts_host_rdev(void) {
 
 static void master_close(struct libos_file* f) {
     struct libos_pty* pty = f->data;
+    if (f->last)
+        coord_tty_hang_up(1 + pty->number);
     lock(&g_lock);
     list_del(&pty->node);
     pty->master = NULL;

@@ -108,8 +108,10 @@ void coord_process_started(struct coord_process* p, int32_t host_pid, bool in_pa
 void coord_process_forked(int32_t pid, int32_t host_pid) {
     process_lock();
     struct coord_process* p = coord_process_find(pid);
-    if (p && p->state == COORD_PROCESS_NEW)
+    if (p && (p->state == COORD_PROCESS_NEW || p->in_parent)) {
         COORD_SET(p->host_pid, host_pid);
+        COORD_SET(p->in_parent, false);
+    }
     process_unlock();
     PAL_NUM status;
     if (forget_unknown(host_pid, &status))

@@ -49,6 +49,8 @@ static int prepare_host_fork(const struct libos_host_fork* how) {
 
 int libos_fork_host(const struct libos_host_fork* how) {
     PAL_HANDLE child = NULL;
+    PAL_IDX host_id;
+    int32_t pid = how->coord->pid; /* the entry may be gone when the fork returns */
     libos_barrier_raise();
     int ret = prepare_host_fork(how);
     if (ret == 0) {
@@ -68,6 +70,8 @@ int libos_fork_host(const struct libos_host_fork* how) {
     libos_barrier_lower();
     if (ret < 0)
         return ret;
+    if (PalProcessId(child, &host_id) == 0)
+        coord_process_forked(pid, (int32_t)host_id);
     PalObjectClose(child);
     return 1;
 }

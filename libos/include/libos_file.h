@@ -64,6 +64,8 @@ struct libos_file_ops {
     void (*close)(struct libos_file* f);
     /* Before the host forks, under the barrier: 0 or -ENOMEM. */
     int (*forking)(struct libos_file* f);
+    bool
+        close_at_end; /* `close` is called when the process ends, too: others see that it is gone */
     /* In the child of a fork, that has its own copy of f now. */
     void (*forked)(struct libos_file* f);
     /* Open the same object anew, as /proc/self/fd/N does. NULL: by the host handle, or ENXIO. */
@@ -137,10 +139,13 @@ static inline void libos_file_get(struct libos_file* f) {
 }
 void libos_file_put(struct libos_file* f);
 /* fork(2), by proc/libos_fork.c: under the barrier, before the host forks (0 or -ENOMEM: no fork);
- * if that fails; and in the child, before it drops the other threads. */
+ * if that fails; and in the child, that is process pid, before it drops the other threads. */
 int libos_files_before_fork(void);
 void libos_files_fork_failed(void);
-void libos_files_after_fork(void);
+void libos_files_after_fork(int32_t pid);
+/* Process pid, a vfork child until now, goes on in a host process of its own: before this one
+ * closes its copy of the child's descriptors. */
+void libos_files_process_moved(int32_t pid);
 /* A description goes to whoever receives a message (net/libos_rights.c): it is shared from now on
  * and the message counts as a process. NULL: no memory. Then either it was not sent, or found to be
  * here already; or f was made of it, and has the message's count, or if it was only peeked at its
@@ -148,6 +153,8 @@ void libos_files_after_fork(void);
 struct libos_file_shared* libos_file_sent(struct libos_file* f);
 void libos_file_not_sent(struct libos_file_shared* s);
 void libos_file_received(struct libos_file* f, struct libos_file_shared* s, bool peeked);
+/* The process ends, by proc/: the barrier is up for good. What others see of its files goes. */
+void libos_files_end(void);
 /* Readiness inside the LibOS changed: wake those who poll (event/libos_poll.c). */
 void libos_file_notify(struct libos_file* f, unsigned events);
 

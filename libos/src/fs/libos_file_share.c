@@ -180,6 +180,20 @@ static void forked(struct libos_file* f) {
         f->ops->forked(f);
 }
 
+/* Nothing of the process is used again: only what is in the arena matters. */
+static void end_one(struct libos_file* f) {
+    f->last = !f->shared || libos_file_unshare(f);
+    if (f->last && f->lock_flags)
+        libos_locks_file_gone(f);
+    if (f->ops->close_at_end && f->ops->close)
+        f->ops->close(f);
+}
+
+void libos_files_end(void) {
+    libos_locks_process_ends();
+    libos_files_for_all(end_one);
+}
+
 /* References of threads that the child does not have. */
 static void drop_held(struct libos_process* p, const struct libos_thread* self) {
     list_for_each(t, &p->threads, struct libos_thread, node) {
@@ -192,9 +206,9 @@ static void drop_held(struct libos_process* p, const struct libos_thread* self) 
     }
 }
 
-void libos_files_after_fork(void) {
+void libos_files_after_fork(int32_t pid) {
     struct libos_thread* self = get_cur_thread();
-    libos_locks_only_own();
+    libos_locks_after_fork(pid);
     libos_files_for_all(forked);
     drop_held(&g_process, self);
     if (self->process != &g_process)

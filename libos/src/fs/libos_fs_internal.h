@@ -26,8 +26,10 @@ enum { /* libos_file.lock_flags */
 void libos_locks_file_gone(struct libos_file* f);
 /* The process closed a descriptor on f: its POSIX record locks on that file go. */
 void libos_locks_fd_closed(struct libos_file* f);
-/* A fork has copied what stands for another process's POSIX locks: it goes, the locks stay. */
-void libos_locks_only_own(void);
+/* A fork has copied what stands for other processes' POSIX locks: it goes, the locks stay. */
+void libos_locks_after_fork(int32_t pid);
+/* The POSIX locks of this process go. */
+void libos_locks_process_ends(void);
 void libos_locks_init(void);
 /* What names f as an owner of locks; the same in all processes that share it. */
 uint64_t libos_file_lock_number(struct libos_file* f);

@@ -102,22 +102,30 @@ static struct hold* hold_create(struct libos_file* f, uint64_t dev, uint64_t ino
     return h;
 }
 
-void libos_locks_only_own(void) {
-    struct list_node others = LIST_INIT(others);
-    int32_t pid = cur_process()->pid;
+/* The locks stay: another host process stands for them. */
+static void forget(int32_t pid, bool only_this) {
+    struct list_node gone = LIST_INIT(gone);
     lock(&g_lock);
     list_for_each_safe(h, &g_holds, struct hold, node) {
-        if (h->pid == pid)
+        if ((h->pid == pid) != only_this)
             continue;
         list_del(&h->node);
-        list_add(&others, &h->node);
+        list_add(&gone, &h->node);
         __atomic_sub_fetch(&g_hold_count, 1, __ATOMIC_SEQ_CST);
     }
     unlock(&g_lock);
-    list_for_each_safe(h, &others, struct hold, node) {
+    list_for_each_safe(h, &gone, struct hold, node) {
         list_del(&h->node);
         hold_put(h);
     }
+}
+
+void libos_locks_after_fork(int32_t pid) {
+    forget(pid, false);
+}
+
+void libos_files_process_moved(int32_t pid) {
+    forget(pid, true);
 }
 
 /* ---- the host ---------------------------------------------------------------------------------
@@ -293,6 +301,16 @@ void libos_locks_fd_closed(struct libos_file* f) {
         PalStreamLock(h->host, false, 0, 0, 0, false);
     drop(st.dev, st.ino, false, (uint64_t)h->pid);
     hold_put(h);
+}
+
+void libos_locks_process_ends(void) {
+    if (!__atomic_load_n(&g_hold_count, __ATOMIC_SEQ_CST))
+        return;
+    list_for_each(h, &g_holds, struct hold, node) {
+        if (h->host)
+            PalStreamLock(h->host, false, 0, 0, 0, false);
+    }
+    lock_drop_everywhere((uint64_t)cur_process()->pid);
 }
 
 static void process_died(int32_t pid) {

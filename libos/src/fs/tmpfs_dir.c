@@ -312,5 +312,6 @@ const struct libos_file_ops tmpfs_dir_ops = {
     .getdents = dir_getdents,
     .statfs = dir_statfs,
     .close = dir_close,
+    .close_at_end = true,
     .reopen = dir_reopen,
 };

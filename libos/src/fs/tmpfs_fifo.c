@@ -7,6 +7,8 @@
 #include "libos_process.h"
 #include "tmpfs.h"
 
+#define WAIT_FOR_CHILD_NS 1000000000UL
+
 struct tmpfs_fifo {        /* in the arena; guarded by node->lock */
     struct list_node ends; /* struct fifo_end */
     struct coord_queue changed;
@@ -51,6 +53,21 @@ static int get_pipe(struct tmpfs_fifo* fifo, PAL_FLG access, PAL_HANDLE* out) {
         coord_free(end);
     }
     return -ENOENT;
+}
+
+/* Under n->lock. Somebody has it open, but no end is known: a child just forked, of a parent that
+ * has closed its own already. It tells soon, unless it was killed. */
+static void wait_for_end(struct tmpfs_node* n) {
+    struct tmpfs_fifo* fifo = n->fifo;
+    PAL_NUM now = 0;
+    PalClockGet(PAL_CLOCK_MONOTONIC, &now);
+    long ret = 0;
+    while (!ret && list_empty(&fifo->ends) && fifo->readers + fifo->writers) {
+        uint32_t number = coord_queue_number(&fifo->changed);
+        coord_unlock(&n->lock);
+        ret = coord_wait(&fifo->changed, number, PAL_CLOCK_MONOTONIC, now + WAIT_FOR_CHILD_NS);
+        coord_lock(&n->lock);
+    }
 }
 
 /* An end of the pipe under the access wanted: of the pipe that is there, or of a new one. */
@@ -127,6 +144,7 @@ static void fifo_forked(struct libos_file* f) {
     struct tmpfs_node* n = o->open.node;
     coord_lock(&n->lock);
     o->end = add_end(n->fifo, f->host);
+    coord_wake(&n->fifo->changed);
     coord_unlock(&n->lock);
 }
 
@@ -148,6 +166,7 @@ static const struct libos_file_ops fifo_ops = {
     .stat = fifo_stat,
     .set_flags = libos_stream_set_flags,
     .close = fifo_close,
+    .close_at_end = true,
     .forked = fifo_forked,
     .reopen = fifo_reopen,
 };
@@ -170,6 +189,7 @@ static int open_locked(struct tmpfs_node* n, int flags, struct libos_file* f, st
     if (ret)
         return ret;
     struct tmpfs_fifo* fifo = n->fifo;
+    wait_for_end(n);
     if ((flags & O_ACCMODE) == O_WRONLY && (flags & O_NONBLOCK) && !fifo->readers)
         return -ENXIO;
     ret = get_end(fifo, flags, &f->host);

@@ -342,6 +342,7 @@ const struct libos_file_ops tmpfs_file_ops = {
     .fsync = file_fsync,
     .statfs = file_statfs,
     .close = file_close,
+    .close_at_end = true,
     .reopen = file_reopen,
     .pack = file_pack,
     .unpack = file_unpack,
@@ -352,5 +353,6 @@ const struct libos_file_ops tmpfs_node_ops = {
     .stat = file_stat,
     .statfs = file_statfs,
     .close = file_close,
+    .close_at_end = true,
     .reopen = file_reopen,
 };

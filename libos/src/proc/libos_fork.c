@@ -27,7 +27,7 @@ static void child_state(const struct libos_host_fork* how) {
     libos_posix_timer_after_fork();
     libos_futex_after_fork();
     libos_sigio_after_fork();
-    libos_files_after_fork();
+    libos_files_after_fork(how->coord->pid);
     libos_threads_drop(t->process);
     libos_vfork_after_fork();
     if (how->fresh) {

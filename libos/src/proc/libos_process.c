@@ -118,6 +118,7 @@ static void end_process(struct libos_process* p, int wait_status) {
     libos_ipc_thread_exit(t);
     libos_ipc_process_gone(p->pid);
     libos_barrier_raise();
+    libos_files_end();
     libos_usage_self(&usage);
     coord_process_end(wait_status, &usage);
 }

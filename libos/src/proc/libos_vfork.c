@@ -129,7 +129,10 @@ long libos_vfork(const struct libos_clone_args* a, struct coord_process* entry) 
 
 int libos_vfork_split(void) {
     struct libos_host_fork how = {.coord = cur_process()->coord};
-    return libos_fork_host(&how);
+    int ret = libos_fork_host(&how);
+    if (ret == 1)
+        libos_files_process_moved(how.coord->pid);
+    return ret;
 }
 
 void libos_vfork_leave(void) {

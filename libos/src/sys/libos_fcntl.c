@@ -49,16 +49,19 @@ static long set_flags(struct libos_file* f, int fd, unsigned long arg) {
 /* ---- owner and signal of SIGIO -------------------------------------------------
  */
 
+/* By a process, a thread or a group. */
+static bool id_is_used(int32_t id) {
+    siginfo_t none = {.si_signo = 0};
+    bool self;
+    return id > 0 && (coord_id_owner(id) || coord_kill(-id, &none, &self) != -ESRCH);
+}
+
 static long set_owner(struct libos_file* f, long arg) {
     if (arg == INT32_MIN)
         return -EINVAL;
     int32_t pid = arg;
-    if (pid && pid != cur_process()->pid && pid != -coord_process_current()->pgid) {
-        struct libos_thread* t = libos_thread_find(pid);
-        if (!t)
-            return -ESRCH;
-        libos_thread_put(t);
-    }
+    if (pid && !id_is_used(pid < 0 ? -pid : pid))
+        return -ESRCH;
     f->owner_type = pid < 0 ? F_OWNER_PGRP : F_OWNER_PID;
     f->owner_pid = pid < 0 ? -pid : pid;
     libos_file_changed(f);
@@ -75,12 +78,8 @@ static long set_owner_ex(struct libos_file* f, unsigned long arg) {
         return -EFAULT;
     if (ex.type != F_OWNER_TID && ex.type != F_OWNER_PID && ex.type != F_OWNER_PGRP)
         return -EINVAL;
-    if (ex.pid && ex.pid != cur_process()->pid && ex.pid != coord_process_current()->pgid) {
-        struct libos_thread* t = libos_thread_find(ex.pid);
-        if (!t)
-            return -ESRCH;
-        libos_thread_put(t);
-    }
+    if (ex.pid && !id_is_used(ex.pid))
+        return -ESRCH;
     f->owner_type = ex.type;
     f->owner_pid = ex.pid;
     libos_file_changed(f);

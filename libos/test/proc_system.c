@@ -19,7 +19,7 @@ static const char* slurp(const char* path) {
     memset(text, 0, 64);
     int fd = open(path, O_RDONLY);
     if (fd < 0)
-        return strerrorname_np(errno);
+        return strcpy(text, strerrorname_np(errno));
     size_t n = 0;
     ssize_t got;
     while (n < sizeof(text) - 1 && (got = read(fd, text + n, sizeof(text) - 1 - n)) > 0)
@@ -28,7 +28,7 @@ static const char* slurp(const char* path) {
     bool failed = got < 0;
     close(fd);
     text[n] = '\0';
-    return failed ? strerrorname_np(error) : text;
+    return failed ? strcpy(text, strerrorname_np(error)) : text;
 }
 
 static long write_text(const char* path, const char* s) {
@@ -65,7 +65,7 @@ static int count_numbers(const char* s) {
 }
 
 TEST(stat_of_the_kernel) {
-    CHECK_STR(slurp("/proc/stat"), text);
+    CHECK(slurp("/proc/stat")[0] != 'E');
     CHECK_EQ(count_numbers(line_of("cpu ")), 10);
     CHECK_EQ(count_numbers(line_of("cpu0 ")), 11);
     unsigned long user = 0, nice = 0, system = 0, idle = 0;
@@ -103,7 +103,7 @@ TEST(memory_and_counters) {
     CHECK(atol(line_of("pgfault ") + 8) > 0);
     CHECK(!strncmp(slurp("/proc/swaps"), "Filename", 8));
     CHECK(!strncmp(slurp("/proc/partitions"), "major minor  #blocks  name", 26));
-    CHECK_STR(slurp("/proc/diskstats"), text);
+    CHECK(slurp("/proc/diskstats")[0] != 'E');
     slurp("/proc/interrupts");
     CHECK(strstr(text, "CPU0") != NULL);
     slurp("/proc/softirqs");
@@ -111,9 +111,9 @@ TEST(memory_and_counters) {
     slurp("/proc/devices");
     CHECK(strstr(text, "Character devices:\n") && strstr(text, "Block devices:\n"));
     CHECK(strstr(text, "  1 mem\n") && strstr(text, "136 pts\n"));
-    CHECK_STR(slurp("/proc/misc"), text);
-    CHECK_STR(slurp("/proc/consoles"), text);
-    CHECK_STR(slurp("/proc/crypto"), text);
+    CHECK(slurp("/proc/misc")[0] != 'E');
+    CHECK(slurp("/proc/consoles")[0] != 'E');
+    CHECK(slurp("/proc/crypto")[0] != 'E');
     CHECK(!strncmp(slurp("/proc/execdomains"), "0-0\tLinux ", 10));
     CHECK(!strncmp(slurp("/proc/cgroups"), "#subsys_name", 12));
     double up, idle, load;
@@ -178,12 +178,12 @@ TEST(rare_files) {
     CHECK(arg[1] == (unsigned long)text && sp && pc);
     CHECK_STR(slurp("/proc/self/attr/current"), "EINVAL");
     CHECK_STR(slurp("/proc/self/attr/exec"), "EINVAL");
-    CHECK_STR(slurp("/proc/self/cpuset"), text);
+    CHECK(slurp("/proc/self/cpuset")[0] != 'E');
     CHECK(text[0] == '/');
     slurp("/proc/self/mountstats");
     CHECK(strstr(text, " mounted on / with fstype ") != NULL);
     CHECK(strstr(slurp("/proc/self/timens_offsets"), "monotonic           0         0\n") != NULL);
-    CHECK_STR(slurp("/proc/self/projid_map"), text);
+    CHECK(slurp("/proc/self/projid_map")[0] != 'E');
     CHECK_EQ(count_numbers(slurp("/proc/self/projid_map")), 3);
     CHECK_STR(slurp("/proc/self/oom_adj"), "0\n");
     slurp("/proc/self/numa_maps");
@@ -231,7 +231,7 @@ TEST(map_files) {
 }
 
 TEST(written) {
-    CHECK_STR(slurp("/proc/self/coredump_filter"), text);
+    CHECK(slurp("/proc/self/coredump_filter")[0] != 'E');
     CHECK_EQ(write_text("/proc/self/coredump_filter", "0x7f\n"), 5);
     CHECK_STR(slurp("/proc/self/coredump_filter"), "0000007f\n");
     CHECK_EQ(write_text("/proc/self/coredump_filter", "51"), 2);

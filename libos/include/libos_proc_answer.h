@@ -5,6 +5,7 @@
 #define LIBOS_PROC_ANSWER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Once, at start. */
@@ -15,5 +16,9 @@ bool libos_proc_asked_of(int32_t pid);
 bool libos_proc_asked(void);
 /* Answers all. Under no lock of the LibOS; if one is held, nothing is done. */
 void libos_proc_answer(void);
+
+/* Memory of another process, from or to LibOS memory, as far as it is mapped: bytes moved; -ESRCH;
+ * -EPERM as ptrace(2) would say. */
+long libos_process_memory(int32_t pid, uint64_t addr, void* buf, size_t size, bool write);
 
 #endif /* LIBOS_PROC_ANSWER_H */

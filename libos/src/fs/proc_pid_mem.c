@@ -3,6 +3,8 @@
  * write.
  */
 #include "libos_pseudo.h"
+#include "libos_proc_answer.h"
+#include "proc_ask.h"
 #include "proc_pid_internal.h"
 
 #define CHUNK 1024
@@ -24,12 +26,34 @@ static size_t move(uint64_t at, char* buffer, size_t size, bool write) {
     return done;
 }
 
+/* The same with the memory of another process. */
+static size_t move_remote(int32_t pid, uint64_t at, char* buffer, size_t size, bool write) {
+    char chunk[CHUNK];
+    size_t done = 0;
+    while (done < size) {
+        size_t n = MIN(sizeof(chunk), size - done), want = n;
+        if (write)
+            n -= user_copy_from_partial(chunk, buffer + done, n);
+        long ret = libos_process_memory(pid, at + done, chunk, n, write);
+        size_t moved = ret > 0 ? (size_t)ret : 0;
+        if (!write)
+            moved -= user_copy_to_partial(buffer + done, chunk, moved);
+        done += moved;
+        if (moved < want)
+            break;
+    }
+    return done;
+}
+
 static long mem_rw(struct libos_file* f, const struct iovec* iov, int iov_count, const int64_t* pos,
                    bool write) {
     uint64_t at = pos ? (uint64_t)*pos : (uint64_t)libos_file_get_pos(f);
     size_t done = 0, asked = 0;
+    int32_t pid;
+    bool remote = proc_is_remote(f->data, &pid);
     for (int i = 0; i < iov_count; i++) {
-        size_t n = move(at + done, iov[i].iov_base, iov[i].iov_len, write);
+        size_t n = remote ? move_remote(pid, at + done, iov[i].iov_base, iov[i].iov_len, write)
+                          : move(at + done, iov[i].iov_base, iov[i].iov_len, write);
         asked += iov[i].iov_len;
         done += n;
         if (n < iov[i].iov_len)

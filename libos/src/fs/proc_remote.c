@@ -3,6 +3,7 @@
  */
 #include <linux/capability.h>
 
+#include "libos_proc_answer.h"
 #include "libos_pseudo.h"
 #include "proc_ask.h"
 #include "proc_host.h"
@@ -26,6 +27,31 @@ static bool may_look(const struct coord_process* p) {
         return true;
     return t->fsuid == p->uid && t->fsuid == p->euid && t->fsuid == p->suid && t->fsgid == p->gid &&
            t->fsgid == p->egid && t->fsgid == p->sgid;
+}
+
+long libos_process_memory(int32_t pid, uint64_t addr, void* buf, size_t size, bool write) {
+    struct coord_process p;
+    if (pid <= 0 || coord_process_next(pid, &p) != pid || p.state != COORD_PROCESS_ALIVE)
+        return -ESRCH;
+    if (!may_look(&p))
+        return -EPERM;
+    if (!write) {
+        const uint64_t question[2] = {addr, size};
+        struct libos_text text = {0};
+        long ret = proc_ask(pid, ASK_MEM_READ, NULL, question, sizeof(question), &text);
+        if (ret > 0)
+            memcpy(buf, text.buf, MIN((size_t)ret, MIN(text.size, size)));
+        libos_free(text.buf);
+        return MIN(ret, (long)size);
+    }
+    char* question = libos_malloc(sizeof(addr) + size);
+    if (!question)
+        return -ENOMEM;
+    memcpy(question, &addr, sizeof(addr));
+    memcpy(question + sizeof(addr), buf, size);
+    long ret = proc_ask(pid, ASK_MEM_WRITE, NULL, question, sizeof(addr) + size, NULL);
+    libos_free(question);
+    return MIN(ret, (long)size);
 }
 
 /* Is it the same for every process of the instance? */

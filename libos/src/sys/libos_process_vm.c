@@ -1,12 +1,14 @@
 /*
- * process_vm_readv(2) and process_vm_writev(2). The only process is the caller's own.
+ * process_vm_readv(2) and process_vm_writev(2). Another process moves its part itself.
  */
 #include <linux/uio.h>
+#include "libos_proc_answer.h"
 #include "libos_process.h"
 #include "libos_table.h"
 
 #define IOV_MAX 1024
 #define CHUNK   4096
+#define REMOTE  16384 /* at a time, of another process */
 
 struct cursor {
     const struct iovec* vec; /* LibOS memory */
@@ -67,6 +69,33 @@ static long transfer(struct cursor* from, struct cursor* to) {
     return done;
 }
 
+/* The same with a side in another process. Only what is mapped there arrives, to the byte. */
+static long transfer_remote(int32_t pid, struct cursor* local, struct cursor* remote, bool write) {
+    char* chunk = libos_malloc(REMOTE);
+    long done = 0, ret = 0;
+    char *near, *far;
+    size_t n, m;
+    if (!chunk)
+        return -ENOMEM;
+    while (ret >= 0 && cursor_left(local, &near, &n) && cursor_left(remote, &far, &m)) {
+        n = MIN(MIN(n, m), REMOTE - ((size_t)far & (CHUNK - 1)));
+        size_t want = n;
+        if (write)
+            n -= user_copy_from_partial(chunk, near, n);
+        ret = n ? libos_process_memory(pid, (uint64_t)far, chunk, n, write) : -EFAULT;
+        size_t moved = ret > 0 ? (size_t)ret : 0;
+        if (!write)
+            moved -= user_copy_to_partial(near, chunk, moved);
+        done += (long)moved;
+        local->offset += moved;
+        remote->offset += moved;
+        if (ret >= 0 && moved < want)
+            ret = -EFAULT;
+    }
+    libos_free(chunk);
+    return done ? done : ret < 0 ? ret : 0;
+}
+
 static long process_vm(pid_t pid, const struct iovec* lvec, unsigned long lcount,
                        const struct iovec* rvec, unsigned long rcount, unsigned long flags,
                        bool write) {
@@ -82,16 +111,16 @@ static long process_vm(pid_t pid, const struct iovec* lvec, unsigned long lcount
         ret = copy_vector(vecs + IOV_MAX, rvec, rcount);
     }
     struct libos_thread* t = ret < 0 ? NULL : libos_thread_find(pid);
-    if (!ret && !t) {
-        ret = -ESRCH;
-    }
-    if (t) {
-        libos_thread_put(t);
-    }
     struct cursor local = {.vec = vecs, .count = lcount};
     struct cursor remote = {.vec = vecs + IOV_MAX, .count = rcount};
-    if (!ret) {
+    if (t) {
         ret = write ? transfer(&local, &remote) : transfer(&remote, &local);
+        libos_thread_put(t);
+    } else if (!ret) { /* somebody's, even if there is nothing to move */
+        ret = libos_process_memory(pid, 0, NULL, 0, false);
+        if (ret >= 0) {
+            ret = transfer_remote(pid, &local, &remote, write);
+        }
     }
     libos_free(vecs);
     return ret;

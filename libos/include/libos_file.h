@@ -134,6 +134,8 @@ void libos_file_set_pos(struct libos_file* f, int64_t pos);
 /* A new description with one reference, or NULL. Takes over host and path (on failure too). */
 struct libos_file* libos_file_alloc(const struct libos_file_ops* ops, int flags, PAL_HANDLE host,
                                     struct libos_path* path);
+/* Gives back the memory that a thread kept. */
+void libos_file_free(struct libos_file* f);
 static inline void libos_file_get(struct libos_file* f) {
     ref_get(&f->ref);
 }
@@ -176,6 +178,8 @@ void libos_fd_keep(struct libos_file* f);
 struct libos_file* libos_fd_borrow(int fd, bool* counted);
 /* Lowest free descriptor >= min. Takes its own reference on f. Returns fd, -EMFILE, -EINVAL. */
 int libos_fd_install(struct libos_file* f, bool cloexec, int min);
+/* The lowest of all, with the caller's reference, which is given back if it fails. */
+int libos_fd_give(struct libos_file* f, bool cloexec);
 /* dup2/dup3: at exactly fd; what was there is closed. Returns fd, -EBADF. */
 int libos_fd_install_at(struct libos_file* f, bool cloexec, int fd);
 int libos_fd_close(int fd);

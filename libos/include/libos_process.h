@@ -76,6 +76,7 @@ struct libos_thread {
      * thread itself. */
     struct libos_file** held;
     uint32_t held_count, held_size;
+    struct libos_file* spare_file; /* memory for its next one: fs/libos_file.c */
     struct libos_file* used; /* the same for libos_fd_use(): one at a time */
 
     /* scheduling */

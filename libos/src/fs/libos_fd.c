@@ -207,7 +207,7 @@ static void put_at(struct libos_fd_table* t, uint32_t fd, struct libos_file* f, 
     __atomic_store_n(&t->array->files[fd], f, __ATOMIC_RELEASE);
 }
 
-int libos_fd_install(struct libos_file* f, bool cloexec, int min) {
+static inline int install(struct libos_file* f, bool cloexec, int min, bool give) {
     struct libos_fd_table* t = get_cur_thread()->files;
     uint64_t limit = MIN(libos_rlimit(RLIMIT_NOFILE), (uint64_t)MAX_SIZE);
     if (min < 0 || (uint64_t)min >= limit)
@@ -220,12 +220,24 @@ int libos_fd_install(struct libos_file* f, bool cloexec, int min) {
     else if (fd >= t->array->size && grow(t, fd + 1) < 0)
         ret = -ENOMEM;
     if (ret >= 0) {
-        libos_file_get(f);
+        if (!give)
+            libos_file_get(f);
         put_at(t, fd, f, cloexec);
         if ((uint32_t)min <= t->lowest)
             t->lowest = fd + 1;
     }
     unlock(&t->lock);
+    return ret;
+}
+
+int libos_fd_install(struct libos_file* f, bool cloexec, int min) {
+    return install(f, cloexec, min, false);
+}
+
+int libos_fd_give(struct libos_file* f, bool cloexec) {
+    int ret = install(f, cloexec, 0, true);
+    if (ret < 0)
+        libos_file_put(f);
     return ret;
 }
 

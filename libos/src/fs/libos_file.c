@@ -33,7 +33,14 @@ static struct file_shard* my_shard(void) {
     return &g_shards[t ? t->tid % SHARDS : 0];
 }
 
+/* A thread keeps the one that it freed last, for its next. */
 static struct libos_file* take_free(void) {
+    struct libos_thread* t = get_cur_thread();
+    if (t && t->spare_file) {
+        struct libos_file* spare = t->spare_file;
+        t->spare_file = NULL;
+        return spare;
+    }
     struct file_shard* s = my_shard();
     lock(&s->lock);
     struct libos_file* f = s->free;
@@ -65,12 +72,20 @@ void libos_files_for_all(void (*fn)(struct libos_file* f)) {
                 fn(&c->files[i]);
 }
 
-static void give_back(struct libos_file* f) {
+void libos_file_free(struct libos_file* f) {
     struct file_shard* s = my_shard();
     lock(&s->lock);
     f->data = s->free;
     s->free = f;
     unlock(&s->lock);
+}
+
+static void give_back(struct libos_file* f) {
+    struct libos_thread* t = get_cur_thread();
+    if (t && !t->spare_file)
+        t->spare_file = f;
+    else
+        libos_file_free(f);
 }
 
 struct libos_path* libos_path_alloc(struct libos_mount* mount, const char* name) {

@@ -99,6 +99,8 @@ void libos_thread_put(struct libos_thread* t) {
         libos_fd_table_put(t->files);
     if (t->fs)
         libos_fs_info_put(t->fs);
+    if (t->spare_file)
+        libos_file_free(t->spare_file);
     libos_free(t->groups);
     libos_free(t->held);
     libos_seccomp_put(t->seccomp);

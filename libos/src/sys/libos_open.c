@@ -32,9 +32,7 @@ static long open_lookup(struct libos_lookup* l, int flags, uint32_t mode) {
         ret = libos_lookup_open(l, flags, mode, &f);
     if (ret)
         return ret;
-    ret = libos_fd_install(f, flags & O_CLOEXEC, 0);
-    libos_file_put(f);
-    return ret;
+    return libos_fd_give(f, flags & O_CLOEXEC);
 }
 
 static long do_open(int dirfd, const char* upath, int flags, uint32_t mode) {

@@ -49,8 +49,13 @@ struct host_handle* host_handle_new(PAL_IDX type) {
 }
 
 int host_handle_wrap(PAL_IDX type, int fd, uint32_t flags, PAL_HANDLE* out) {
-    struct host_handle* h = host_handle_new(type);
-    if (!h) {
+    struct host_tcb* tcb = host_tcb();
+    struct host_handle* h = tcb->spare;
+    if (h) {
+        tcb->spare = NULL;
+        *h = (struct host_handle){.fd2 = -1};
+        h->pal.hdr.type = type;
+    } else if (!(h = host_handle_new(type))) {
         host_syscall(__NR_close, fd);
         return PAL_ERROR_NOMEM;
     }
@@ -97,5 +102,12 @@ void PalObjectClose(PAL_HANDLE handle) {
             host_stream_close(h);
             break;
     }
-    host_handle_free(h);
+    struct host_tcb* tcb = host_tcb();
+    if (tcb->spare) {
+        host_handle_free(h);
+        return;
+    }
+    h->pal.hdr.type = 0;
+    h->fd = h->fd2 = -1;
+    tcb->spare = h;
 }

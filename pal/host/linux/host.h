@@ -203,7 +203,8 @@ struct host_tcb {
         PAL_ROBUST_LOCK* pending;
         bool known; /* to the kernel */
     } robust;
-    uint32_t lookup_slot; /* the one it used last (parents.c) */
+    struct host_handle* spare; /* the handle it closed last, for its next (handle.c) */
+    uint32_t lookup_slot;      /* the one it used last (parents.c) */
 };
 _Static_assert(__builtin_offsetof(struct host_tcb, kick) == HOST_TCB_KICK, "stubs.S knows it");
 

@@ -193,7 +193,9 @@ static int open_below(struct host_handle* dir, PAL_STR path, long flags, PAL_FLG
     if (__atomic_load_n(&g_openat2, __ATOMIC_RELAXED) == 2)
         return walk_open(dirfd, path, flags, mode, wait);
     struct parent p;
-    if (parent_enter(&p, dir, path)) {
+    const char* slash = strchr(path, '/');
+    /* Of one directory the host is asked as fast as whether it is still there. */
+    if (slash && strchr(slash + 1, '/') && parent_enter(&p, dir, path)) {
         int fd = open_last(p.fd, p.name, flags, mode, wait);
         if (parent_leave(&p, fd))
             return fd;

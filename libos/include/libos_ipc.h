@@ -99,10 +99,14 @@ void libos_shm_show(struct libos_text* out);      /* /proc/sysvipc/shm */
 /* clone(2): a new thread shares the caller's semaphore adjustments (CLONE_SYSVSEM), or has none.
  * 0 or -ENOMEM. */
 int libos_ipc_clone_thread(struct libos_thread* child, bool share_undo);
-/* fork: process pid is about to be made as a copy of this one: 0 or -ENOMEM. If it is not made
- * after all: libos_ipc_process_gone(pid). In the child, once cur_process() says pid: after_fork. */
+/* Process pid is about to get a host process, as a copy of this one: 0 or -ENOMEM. If it is not
+ * made after all: libos_ipc_process_gone(pid). In a new one, once g_process says pid: after_fork.
+ * Under the fork barrier. */
 int libos_ipc_fork(int32_t pid, bool share_undo);
 void libos_ipc_after_fork(bool share_undo);
+/* A vfork child has got a host process of its own: what is left of its thread here. */
+void libos_ipc_thread_moved(struct libos_thread* t);
+int libos_ipc_init(void);
 /* A thread ends, or leaves the shared adjustments: unshare(CLONE_SYSVSEM). */
 void libos_ipc_thread_exit(struct libos_thread* t);
 /* What a process leaves behind when it ends, or was found dead: adjustments are made, its waits

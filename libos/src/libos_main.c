@@ -5,6 +5,7 @@
 #include "libos_elf.h"
 #include "libos_file.h"
 #include "libos_init.h"
+#include "libos_ipc.h"
 #include "libos_mm.h"
 #include "libos_proc_answer.h"
 #include "libos_process.h"
@@ -29,6 +30,7 @@ static const struct {
     {"system names", libos_uts_init},
     {"file systems", libos_fs_init},
     {"questions of processes", libos_proc_answer_init},
+    {"System V IPC", libos_ipc_init},
     {"standard input and output", libos_stdio_init},
 };
 

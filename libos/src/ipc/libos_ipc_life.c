@@ -1,6 +1,7 @@
 /*
- * What the lives of threads and processes mean for System V IPC.
+ * What the lives of threads and processes mean for System V IPC and for POSIX message queues.
  */
+#include "libos_coord_process.h"
 #include "libos_process.h"
 #include "sem_internal.h"
 #include "shm_internal.h"
@@ -25,4 +26,9 @@ void libos_ipc_process_gone(int32_t pid) {
     ipc_msg_process_gone(pid);
     ipc_shm_process_gone(pid);
     ipc_mq_process_gone(pid);
+}
+
+int libos_ipc_init(void) {
+    coord_at_death(libos_ipc_process_gone);
+    return 0;
 }

@@ -106,7 +106,12 @@ static int create(struct mq_root* root, const char* name, uint32_t mode, const s
     return 0;
 }
 
-static void drop_messages(struct mqueue* q) {
+static void drop_contents(struct mqueue* q) {
+    while (!list_empty(&q->ends)) { /* of processes that were killed */
+        struct mq_end* end = list_first(&q->ends, struct mq_end, node);
+        coord_list_del(&end->node);
+        coord_free(end);
+    }
     while (!list_empty(&q->messages)) {
         struct mq_message* m = list_first(&q->messages, struct mq_message, node);
         coord_list_del(&m->node);
@@ -119,7 +124,7 @@ void mq_free_if_unused(struct mq_root* root, struct mqueue* q) {
     if (q->linked || q->users.total)
         return;
     coord_lock(&q->lock);
-    drop_messages(q);
+    drop_contents(q);
     coord_unlock(&q->lock);
     for (struct mqueue** at = &root->queues; *at; at = &(*at)->next) {
         if (*at == q) {
@@ -383,13 +388,7 @@ static void forget(struct mqueue* q, int32_t pid) {
     forget_waits(&q->senders, pid);
     if (q->notify.pid == pid)
         COORD_SET(q->notify.pid, 0);
-    list_for_each_safe(end, &q->ends, struct mq_end, node) {
-        if (end->pid == pid) {
-            coord_list_del(&end->node);
-            coord_free(end);
-        }
-    }
-    coord_unlock(&q->lock);
+    coord_unlock(&q->lock); /* its end of the pipe is dropped by whoever looks for one */
 }
 
 void ipc_mq_process_gone(int32_t pid) {

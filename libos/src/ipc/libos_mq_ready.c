@@ -20,7 +20,6 @@ static int add_end(struct mqueue* q, struct mq_file* mf) {
         coord_free(end);
         return ret;
     }
-    end->pid = g_process.pid;
     coord_list_add_tail(&q->ends, &end->node);
     mf->end = end;
     return 0;

@@ -316,17 +316,25 @@ int sem_undo_fork(int32_t pid) {
     if (!list)
         return -ENOMEM;
     coord_lock(&list->lock);
-    bool ok = add_user(list, pid) != NULL;
+    const struct undo_user* user = list->users;
+    while (user && user->pid != pid) /* a vfork child may have made it */
+        user = user->next;
+    bool ok = user || add_user(list, pid) != NULL;
     coord_unlock(&list->lock);
     return ok ? 0 : -ENOMEM;
 }
 
 void sem_undo_after_fork(struct libos_thread* t, bool share) {
-    if (!t->sem_undo)
-        return;
-    ref_set(&t->sem_undo->ref, 1);
+    if (t->sem_undo)
+        ref_set(&t->sem_undo->ref, 1);
     if (share)
         return;
     libos_free(t->sem_undo);
+    t->sem_undo = NULL;
+}
+
+void libos_ipc_thread_moved(struct libos_thread* t) {
+    if (t->sem_undo && ref_put(&t->sem_undo->ref))
+        libos_free(t->sem_undo);
     t->sem_undo = NULL;
 }

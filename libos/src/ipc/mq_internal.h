@@ -59,7 +59,6 @@ struct mqueue {
 
 struct mq_end { /* a process's handle on the queue's pipe; in the arena */
     struct list_node node;
-    int32_t pid;
     PAL_HANDLE_NAME name;
 };
 

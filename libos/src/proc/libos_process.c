@@ -143,6 +143,7 @@ void libos_process_exit(int wait_status) {
         libos_thread_exit(wait_status);
     if (p->vfork) {
         struct coord_usage none = {0};
+        libos_ipc_thread_exit(t);
         coord_process_end(wait_status, &none);
         libos_vfork_leave();
     }

@@ -12,6 +12,7 @@
 #include "libos_coord_process.h"
 #include "libos_file.h"
 #include "libos_fs_refs.h"
+#include "libos_ipc.h"
 #include "libos_proc_internal.h"
 #include "libos_signal.h"
 #include "libos_time.h"
@@ -130,8 +131,10 @@ long libos_vfork(const struct libos_clone_args* a, struct coord_process* entry) 
 int libos_vfork_split(void) {
     struct libos_host_fork how = {.coord = cur_process()->coord};
     int ret = libos_fork_host(&how);
-    if (ret == 1)
+    if (ret == 1) {
         libos_files_process_moved(how.coord->pid);
+        libos_ipc_thread_moved(get_cur_thread());
+    }
     return ret;
 }
 

@@ -40,7 +40,8 @@ static void send_cookie(const struct mq_notification* n, bool removed) {
     cookie[NOTIFY_COOKIE_LEN - 1] = removed ? NOTIFY_REMOVED : NOTIFY_WOKENUP;
     if (PalStreamOpenNamed(&n->pipe, PAL_ACCESS_WRONLY, PAL_OPTION_NONBLOCK, &pipe) < 0)
         return; /* the socket is closed */
-    PalStreamWrite(pipe, PAL_OFFSET_CURRENT, &count, cookie, NULL);
+    while (PalStreamWrite(pipe, PAL_OFFSET_CURRENT, &count, cookie, NULL) == PAL_ERROR_INTERRUPTED)
+        count = sizeof(cookie);
     PalObjectClose(pipe);
 }
 

@@ -81,6 +81,8 @@ void mq_show_level(struct mq_file* mf) {
         int ret = q->level < want
                       ? PalStreamWrite(mf->pipe, PAL_OFFSET_CURRENT, &count, g_page, NULL)
                       : PalStreamRead(mf->pipe, PAL_OFFSET_CURRENT, &count, g_page, NULL, 0);
+        if (ret == PAL_ERROR_INTERRUPTED)
+            continue; /* a kick; what it was for is looked at on the way out */
         if (ret < 0)
             break;
         COORD_SET(q->level, q->level < want ? q->level + 1 : q->level - 1);

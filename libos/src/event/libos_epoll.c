@@ -138,14 +138,23 @@ static void ring(struct libos_file_waiter* base, unsigned events) {
     (void)events;
     struct epoll_item* item = container_of(base, struct epoll_item, waiter);
     uint64_t one = 1;
-    PAL_NUM size = sizeof(one);
-    PalStreamWrite(item->stand_in, 0, &size, &one, NULL); /* a full counter rings as well */
+    PAL_NUM size;
+    int ret;
+    do { /* a kick that is under way to this thread must not swallow it; a full counter rings as
+            well */
+        size = sizeof(one);
+        ret = PalStreamWrite(item->stand_in, 0, &size, &one, NULL);
+    } while (ret == PAL_ERROR_INTERRUPTED);
 }
 
 static void silence(struct epoll_item* item) {
     uint64_t count;
-    PAL_NUM size = sizeof(count);
-    PalStreamRead(item->stand_in, 0, &size, &count, NULL, 0);
+    PAL_NUM size;
+    int ret;
+    do {
+        size = sizeof(count);
+        ret = PalStreamRead(item->stand_in, 0, &size, &count, NULL, 0);
+    } while (ret == PAL_ERROR_INTERRUPTED);
 }
 
 static int host_add(struct libos_epoll* ep, struct epoll_item* item) {

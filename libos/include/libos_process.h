@@ -85,6 +85,10 @@ struct libos_thread {
     bool answering;  /* a question of another process (fs/proc_ask.c) */
     bool sched_reset_on_fork;
     uint64_t timer_slack_ns, timer_slack_default_ns;
+    struct libos_rseq {
+        uint64_t area; /* 0: none */
+        uint32_t size, signature;
+    } rseq;                 /* sys/libos_rseq.c */
     uint64_t start_time_ns; /* monotonic */
     struct libos_io_count { /* what read and write calls moved; written by the thread itself */
         uint64_t read_bytes, write_bytes, reads, writes;
@@ -164,6 +168,12 @@ void libos_thread_put(struct libos_thread* t);
 /* Referenced thread of this process by tid, or NULL. */
 struct libos_thread* libos_thread_find(int tid);
 /* End of the calling thread, with all of Linux's duties (robust list, clear_child_tid, ...). */
+/* sys/libos_rseq.c: the calling host thread stops and begins to be t's; a new program; a handler.
+ */
+void libos_rseq_leave(struct libos_thread* t);
+void libos_rseq_enter(struct libos_thread* t);
+void libos_rseq_exec(void);
+void libos_rseq_signal(const struct libos_thread* t);
 _Noreturn void libos_thread_exit(int status);
 /* End of the process with a wait(2) status; ends other threads first. */
 _Noreturn void libos_process_exit(int wait_status);

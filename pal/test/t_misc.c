@@ -144,6 +144,22 @@ TEST(PalThreadTimerSlackSet, values) {
     EXPECT(PalThreadTimerSlackSet(0), PAL_ERROR_INVAL);
 }
 
+TEST(PalThreadRestartableSet, on_and_off) {
+    PAL_PTR area = NULL;
+    const PAL_CONTROL* control = PalGetPalControl();
+    EXPECT(PalVirtualMemoryAlloc(&area, 4096, 0, PAL_PROT_READ | PAL_PROT_WRITE), 0);
+    if (control->rseq_align) {
+        volatile uint32_t* cpu = (uint32_t*)area + 1;
+        EXPECT(PalThreadRestartableSet(area, 32, 0x53053053, true), 0);
+        PalThreadYieldExecution();
+        CHECK(*cpu < 4096);
+        EXPECT(PalThreadRestartableSet(area, 32, 0x53053053, false), 0);
+        EXPECT(*cpu, UINT32_MAX);
+    }
+    EXPECT(PalThreadRestartableSet((PAL_PTR)8, 32, 1, true), PAL_ERROR_DENIED);
+    EXPECT(PalVirtualMemoryFree(area, 4096), 0);
+}
+
 TEST(PalProcessHugePagesSet, values) {
     EXPECT(PalProcessHugePagesSet(PAL_HUGE_PAGES_NEVER), 0);
     EXPECT(PalProcessHugePagesSet(PAL_HUGE_PAGES_DEFAULT), 0);

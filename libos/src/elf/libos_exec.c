@@ -177,6 +177,7 @@ static void reset_process(void) {
         libos_signal_exec();
     }
     libos_membarrier_exec();
+    libos_rseq_exec();
     libos_aio_exec();
     mm_set_randomise(!(cur_process()->personality & ADDR_NO_RANDOMIZE));
     libos_mm_unmap_all();

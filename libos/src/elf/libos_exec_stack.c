@@ -10,10 +10,14 @@
 #include "libos_mm.h"
 #include "libos_process.h"
 
+#ifndef AT_RSEQ_ALIGN
+#define AT_RSEQ_FEATURE_SIZE 27
+#define AT_RSEQ_ALIGN        28
+#endif
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
-#define AUXV_MAX    26
+#define AUXV_MAX    28
 #define STACK_FIRST (128UL << 10) /* beyond the arguments, from the start; it grows */
 #define PLATFORM    "x86_64"
 /* What a signal frame needs besides the XSAVE area: registers, siginfo, alignment, red zone. */
@@ -55,6 +59,10 @@ static void fill_auxv(struct auxv* v, const struct exec* e, const struct exec_im
     aux(v, AT_SECURE, t->uid != t->euid || t->gid != t->egid);
     aux(v, AT_RANDOM, random);
     aux(v, AT_HWCAP2, cpu->hwcap2);
+    if (g_pal_control->rseq_align) {
+        aux(v, AT_RSEQ_FEATURE_SIZE, g_pal_control->rseq_feature_size);
+        aux(v, AT_RSEQ_ALIGN, g_pal_control->rseq_align);
+    }
     aux(v, AT_EXECFN, execfn);
     aux(v, AT_PLATFORM, platform);
     aux(v, AT_NULL, 0);

@@ -239,6 +239,7 @@ void libos_thread_exit(int status) {
     struct libos_thread* t = get_cur_thread();
     libos_futex_exit_robust_list(t);
     libos_futex_exit_pi(t);
+    libos_rseq_leave(t); /* others may free the area once the word is cleared */
     leave_list(t);
     libos_signal_thread_exit(t);
     clear_tid_word(t);

@@ -67,6 +67,7 @@ static void free_process(struct libos_process* p) {
 /* The calling host thread stops being t's. */
 static void suspend(struct libos_thread* t) {
     struct libos_tcb* tcb = libos_get_tcb();
+    libos_rseq_leave(t);
     lock(&t->process->threads_lock);
     t->start_work = __atomic_load_n(&tcb->work, __ATOMIC_SEQ_CST);
     t->start_gs = tcb->guest_gs;
@@ -152,6 +153,7 @@ void libos_vfork_leave(void) {
     libos_sigqueue_flush(&child->process->signals);
     suspend(child);
     libos_thread_become(v->parent);
+    libos_rseq_enter(v->parent);
     libos_context_resume(&v->context, 1);
 }
 

@@ -49,6 +49,8 @@ static void fill_control(char** guest_argv, char** envp) {
     g_control.cpu_info.hwcap = g_auxv[AT_HWCAP];
     g_control.cpu_info.hwcap2 = g_auxv[AT_HWCAP2];
     g_control.host_minsigstksz = g_auxv[51 /* AT_MINSIGSTKSZ */];
+    g_control.rseq_feature_size = g_auxv[27 /* AT_RSEQ_FEATURE_SIZE */];
+    g_control.rseq_align = g_auxv[28 /* AT_RSEQ_ALIGN */];
     g_control.host_argv = (PAL_STR*)guest_argv;
     g_control.host_envp = (PAL_STR*)envp;
     g_control.host_uid = g_auxv[AT_UID];

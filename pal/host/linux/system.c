@@ -324,6 +324,11 @@ int PalResourceLimitSet(PAL_FLG resource, PAL_NUM soft, PAL_NUM hard) {
     return host_error(ret);
 }
 
+int PalThreadRestartableSet(PAL_PTR area, PAL_NUM size, PAL_FLG signature, bool on) {
+    int ret = host_check_range(area, size);
+    return ret ? ret : host_error(host_syscall(334 /* rseq */, area, size, on ? 0 : 1, signature));
+}
+
 int PalThreadTimerSlackSet(PAL_NUM ns) {
     if (!ns || ns > INT64_MAX)
         return PAL_ERROR_INVAL;

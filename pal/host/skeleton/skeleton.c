@@ -629,6 +629,10 @@ CALL int PalResourceLimitSet(PAL_FLG resource, PAL_NUM soft, PAL_NUM hard) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
+CALL int PalThreadRestartableSet(PAL_PTR area, PAL_NUM size, PAL_FLG signature, bool on) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
 CALL int PalThreadTimerSlackSet(PAL_NUM ns) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }

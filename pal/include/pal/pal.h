@@ -163,7 +163,8 @@ typedef struct PAL_CONTROL_ {
     /* Signals that were ignored, and those that were blocked, when the PAL was started: bit n-1 is
      * signal n. A program started from a shell inherits both. */
     PAL_NUM host_signals_ignored, host_signals_blocked;
-    PAL_NUM host_minsigstksz; /* AT_MINSIGSTKSZ of the host; 0: not told */
+    PAL_NUM host_minsigstksz;              /* AT_MINSIGSTKSZ of the host; 0: not told */
+    PAL_NUM rseq_feature_size, rseq_align; /* PalThreadRestartableSet(); 0: not there */
 } PAL_CONTROL;
 
 /* cpu_info (but hwcap, hwcap2, xsave_size, xfeatures), mem_info and topo_info are costly to learn,
@@ -685,6 +686,10 @@ int PalThreadSchedSet(PAL_HANDLE thread, PAL_FLG policy, int priority, int nice)
 int PalThreadSchedGet(PAL_HANDLE thread, PAL_FLG* policy, int* priority, int* nice);
 /* As ioprio_set(2) of Linux: class << 13 | level. */
 int PalThreadIoPrioritySet(PAL_HANDLE thread, PAL_FLG value);
+/* Linux's rseq(2) for the calling thread: on, the host keeps its CPU in the area and ends
+ * sequences; off, with the same values, no more. PAL_ERROR_BADADDR, _NOTIMPLEMENTED. New threads
+ * have none. */
+int PalThreadRestartableSet(PAL_PTR area, PAL_NUM size, PAL_FLG signature, bool on);
 int PalThreadSetName(PAL_HANDLE thread, PAL_STR name); /* for host tools only */
 /* User and system CPU time of one thread (NULL: the process), nanoseconds. */
 int PalThreadCpuTime(PAL_HANDLE thread, PAL_NUM* user_ns, PAL_NUM* system_ns);

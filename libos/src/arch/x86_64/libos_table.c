@@ -433,7 +433,7 @@ const struct libos_call g_libos_calls[LIBOS_CALL_COUNT] = {
     [__NR_statx] = {CALL(statx), {A_ATFD, A_PATH, A_HEX, A_HEX, A_PTR}, FULL("fs_attr")},
     [__NR_io_pgetevents] = {CALL(io_pgetevents), {A_HEX, A_LONG, A_LONG, A_PTR, A_TIMESPEC, A_PTR},
         FULL("fs_aio")},
-    [__NR_rseq] = {CALL(rseq), {A_PTR, A_SIZE, A_HEX, A_HEX}, ABSENT(NOT_YET)},
+    [__NR_rseq] = {CALL(rseq), {A_PTR, A_SIZE, A_HEX, A_HEX}, FULL("thr_rseq")},
     [__NR_uretprobe] = {CALL(uretprobe), {0}, ABSENT("as on a kernel without uprobes")},
     [__NR_uprobe] = {CALL(uprobe), {0}, ABSENT("as on a kernel without uprobes")},
     [__NR_pidfd_send_signal] = {CALL(pidfd_send_signal), {A_FD, A_SIGNAL, A_PTR, A_HEX},

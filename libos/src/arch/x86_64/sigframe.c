@@ -155,6 +155,7 @@ int libos_sigframe_push(struct libos_regs* regs, const siginfo_t* info,
         size = offsetof(struct rt_sigframe, info);
     if (libos_fpu_save((void*)fp) < 0 || user_copy_to(uframe, &frame, size) < 0)
         return -EFAULT;
+    libos_rseq_signal(t);
     enter_handler(regs, info->si_signo, act, sp);
     if (t->altstack.ss_flags & (int)SS_AUTODISARM_)
         t->altstack = (stack_t){.ss_flags = SS_DISABLE};

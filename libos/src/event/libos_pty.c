@@ -1,12 +1,13 @@
 /*
  * Pseudo-terminals: /dev/ptmx and /dev/pts/N. pty(7), ioctl_tty(2). The pair is the host's; its
- * number and its lock are the LibOS's own.
+ * number and its lock are the LibOS's own, in the arena.
  */
 #include <asm/ioctls.h>
 #include <linux/stat.h>
 
 #include "libos_coord_tty.h"
 #include "libos_fs.h"
+#include "libos_process.h"
 #include "libos_tty_internal.h"
 
 #define DEVPTS_DEV    libos_makedev(0, 22)
@@ -15,49 +16,70 @@
 
 static const struct libos_file_ops g_master_ops;
 static const struct libos_file_ops g_slave_ops;
+static const struct libos_file_ops g_no_pty_ops = {.kind = "ptmx"};
 
-static libos_lock_t g_lock; /* guards the list and what the header says */
-static struct list_node g_ptys = LIST_INIT(g_ptys);
+static struct ptys { /* in the arena */
+    struct coord_lock lock;
+    struct list_node list; /* by number; guarded by lock, with what the header says */
+} * lock_ptys(void) {
+    struct ptys* all = coord_root(COORD_ROOT_PTY, sizeof(struct ptys));
+    if (!all)
+        return NULL;
+    coord_lock(&all->lock);
+    if (!all->list.next)
+        coord_list_init(&all->list);
+    return all;
+}
 
-static struct libos_pty* find_locked(unsigned int number) {
-    list_for_each(pty, &g_ptys, struct libos_pty, node) {
+static void unlock_ptys(struct ptys* all) {
+    coord_unlock(&all->lock);
+}
+
+static struct libos_pty* find_locked(struct ptys* all, unsigned int number) {
+    list_for_each(pty, &all->list, struct libos_pty, node) {
         if (pty->number == number)
             return pty;
     }
     return NULL;
 }
 
+/* Masters that this process has open: their other end can be opened whatever the host's /dev is. */
+struct own_master {
+    struct list_node node;
+    unsigned int number;
+    PAL_HANDLE host;
+};
+static libos_lock_t g_lock;
+static struct list_node g_masters = LIST_INIT(g_masters); /* guarded by g_lock */
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/* Under the lock. */
 static void pty_put(struct libos_pty* pty) {
-    if (ref_put(&pty->ref))
-        libos_free(pty);
+    COORD_SET(pty->refs, pty->refs - 1);
+    if (!pty->refs)
+        coord_free(pty);
 }
 
-/* Into the list, in order of numbers. */
-static void link_in_order(struct libos_pty* pty) {
-    struct list_node* before = &g_ptys;
-    list_for_each(other, &g_ptys, struct libos_pty, node) {
+static void link_in_order(struct ptys* all, struct libos_pty* pty) {
+    struct list_node* before = &all->list;
+    list_for_each(other, &all->list, struct libos_pty, node) {
         if (other->number > pty->number) {
             before = &other->node;
             break;
         }
     }
-    list_insert_(&pty->node, before->prev, before);
+    coord_list_insert_(&pty->node, before->prev, before);
 }
 
-/* Gives it the lowest free number. */
-static void pty_link(struct libos_pty* pty) {
-    lock(&g_lock);
+static unsigned int lowest_free(struct ptys* all) {
     unsigned int number = 0;
-    list_for_each(other, &g_ptys, struct libos_pty, node) {
+    list_for_each(other, &all->list, struct libos_pty, node) {
         if (other->number != number)
             break;
         number++;
     }
-    pty->number = number;
-    link_in_order(pty);
-    unlock(&g_lock);
+    return number;
 }
 
 /* A terminal of the host that the program was started on keeps its name, so that ttyname(3) finds
@@ -73,53 +95,93 @@ void libos_pts_adopt(const char* name) {
             return;
         number = number * 10 + (unsigned int)(*digit - '0');
     }
-    struct libos_pty* pty = libos_calloc(1, sizeof(*pty));
-    if (!pty)
+    struct ptys* all = lock_ptys();
+    if (!all)
         return;
-    ref_set(&pty->ref, 1);
-    list_init(&pty->node);
-    pty->number = number;
-    pty->of_host = true;
-    lock(&g_lock);
-    bool known = find_locked(number) != NULL;
-    if (!known)
-        link_in_order(pty);
-    unlock(&g_lock);
-    if (known)
-        libos_free(pty);
+    struct libos_pty* pty = find_locked(all, number) ? NULL : coord_alloc(sizeof(*pty));
+    if (pty) {
+        pty->refs = 1;
+        pty->number = pty->host_number = number;
+        pty->of_host = true;
+        link_in_order(all, pty);
+    }
+    unlock_ptys(all);
 }
 
 uint64_t libos_pts_host_rdev(void) {
     uint64_t rdev = 0;
-    lock(&g_lock);
-    list_for_each(pty, &g_ptys, struct libos_pty, node) {
+    struct ptys* all = lock_ptys();
+    if (!all)
+        return 0;
+    list_for_each(pty, &all->list, struct libos_pty, node) {
         if (pty->of_host) {
             rdev = libos_makedev(TTY_MAJOR_SLAVE, pty->number);
             break;
         }
     }
-    unlock(&g_lock);
+    unlock_ptys(all);
     return rdev;
+}
+
+static void forget_master(unsigned int number) {
+    struct own_master* gone = NULL;
+    lock(&g_lock);
+    list_for_each(m, &g_masters, struct own_master, node) {
+        if (m->number == number) {
+            gone = m;
+            list_del(&m->node);
+            break;
+        }
+    }
+    unlock(&g_lock);
+    libos_free(gone);
 }
 
 static void master_close(struct libos_file* f) {
     struct libos_pty* pty = f->data;
-    if (f->last)
-        coord_tty_hang_up(1 + pty->number);
-    lock(&g_lock);
-    list_del(&pty->node);
-    pty->master = NULL;
-    unlock(&g_lock);
+    forget_master(pty->number);
+    if (!f->last)
+        return;
+    coord_tty_hang_up(1 + pty->number);
+    struct ptys* all = lock_ptys();
+    coord_list_del(&pty->node);
     pty_put(pty);
+    unlock_ptys(all);
 }
 
 static void slave_close(struct libos_file* f) {
+    if (!f->last)
+        return;
+    struct ptys* all = lock_ptys();
     pty_put(f->data);
+    unlock_ptys(all);
+}
+
+/* The entry of a new pair, with the lowest free number. */
+static struct libos_pty* pty_create(uint32_t host_number) {
+    PAL_NUM now = 0;
+    PalClockGet(PAL_CLOCK_REALTIME, &now);
+    struct ptys* all = lock_ptys();
+    struct libos_pty* pty = all ? coord_alloc(sizeof(*pty)) : NULL;
+    if (pty) {
+        pty->refs = 1;
+        pty->number = lowest_free(all);
+        pty->host_number = host_number;
+        pty->locked = true;
+        pty->uid = get_cur_thread()->fsuid;
+        pty->gid = 5; /* devpts is mounted with gid=5,mode=620 */
+        pty->mode = 0620;
+        pty->time_ns = (int64_t)now;
+        link_in_order(all, pty);
+    }
+    if (all)
+        unlock_ptys(all);
+    return pty;
 }
 
 int libos_ptmx_open(int flags, struct libos_file** out) {
-    struct libos_pty* pty = libos_calloc(1, sizeof(*pty));
-    if (!pty)
+    struct own_master* own = libos_calloc(1, sizeof(*own));
+    if (!own)
         return -ENOMEM;
     PAL_HANDLE host;
     PAL_FLG access = (PAL_FLG)(flags & O_ACCMODE);
@@ -127,63 +189,83 @@ int libos_ptmx_open(int flags, struct libos_file** out) {
         PalStreamOpen("dev:/dev/ptmx", access, 0, 0,
                       PAL_OPTION_NOCTTY | (flags & O_NONBLOCK ? PAL_OPTION_NONBLOCK : 0), &host);
     if (ret < 0) {
-        libos_free(pty);
+        libos_free(own);
         return (int)pal_to_errno(ret);
     }
-    struct libos_thread* t = get_cur_thread();
-    PAL_NUM now = 0;
-    PalClockGet(PAL_CLOCK_REALTIME, &now);
-    ref_set(&pty->ref, 1);
-    list_init(&pty->node);
-    pty->master = host;
-    pty->locked = true;
-    pty->uid = t->fsuid;
-    pty->gid = 5; /* devpts is mounted with gid=5,mode=620 */
-    pty->mode = 0620;
-    pty->time_ns = (int64_t)now;
+    uint32_t host_number = 0;
+    PalStreamControl(host, PAL_OP_PTY_NUMBER, &host_number, sizeof(host_number));
     struct libos_file* f =
         libos_file_alloc(&g_master_ops, flags & (O_ACCMODE | O_NONBLOCK), host, NULL);
-    if (!f) {
-        libos_free(pty);
+    struct libos_pty* pty = f ? pty_create(host_number) : NULL;
+    if (!pty) {
+        if (f) {
+            f->ops = &g_no_pty_ops;
+            libos_file_put(f);
+        }
+        libos_free(own);
         return -ENOMEM;
     }
     f->data = pty;
     f->mode_type = S_IFCHR;
-    pty_link(pty);
-    *out = f;
-    return 0;
-}
-
-/* Opens the other end. Takes over the caller's reference on pty. */
-static int slave_open(struct libos_pty* pty, PAL_HANDLE master, int flags,
-                      struct libos_file** out) {
-    union {
-        uint32_t flags;
-        PAL_HANDLE handle;
-    } arg = {.handle = NULL};
-    arg.flags = (uint32_t)(flags & (O_ACCMODE | O_NONBLOCK)) | O_NOCTTY;
-    int ret = PalStreamControl(master, PAL_OP_PTY_OPEN_PEER, &arg, sizeof(arg));
-    if (ret < 0) {
-        pty_put(pty);
-        return (int)pal_to_errno(ret);
-    }
-    char name[24];
-    snprintf(name, sizeof(name), "/dev/pts/%u", pty->number);
-    struct libos_path* path = libos_path_alloc(NULL, name);
-    struct libos_file* f =
-        libos_file_alloc(&g_slave_ops, flags & (O_ACCMODE | O_NONBLOCK), arg.handle, path);
-    if (!f) {
-        pty_put(pty);
-        return -ENOMEM;
-    }
-    f->data = pty;
-    f->mode_type = S_IFCHR;
+    own->number = pty->number;
+    own->host = host;
+    lock(&g_lock);
+    list_add(&g_masters, &own->node);
+    unlock(&g_lock);
     *out = f;
     return 0;
 }
 
 static void host_uri(unsigned int number, char uri[32]) {
     snprintf(uri, 32, "dev:/dev/pts/%u", number);
+}
+
+/* The host's other end of a pair. */
+static int open_end(const struct libos_pty* pty, int flags, PAL_HANDLE* out) {
+    union {
+        uint32_t flags;
+        PAL_HANDLE handle;
+    } arg = {.handle = NULL};
+    arg.flags = (uint32_t)(flags & (O_ACCMODE | O_NONBLOCK)) | O_NOCTTY;
+    int ret = PAL_ERROR_STREAMNOTEXIST;
+    lock(&g_lock); /* opening does not block; meanwhile the handle stays */
+    list_for_each(m, &g_masters, struct own_master, node) {
+        if (m->number == pty->number) {
+            ret = PalStreamControl(m->host, PAL_OP_PTY_OPEN_PEER, &arg, sizeof(arg));
+            *out = arg.handle;
+            break;
+        }
+    }
+    unlock(&g_lock);
+    if (ret != PAL_ERROR_STREAMNOTEXIST)
+        return (int)pal_to_errno(ret);
+    char uri[32];
+    host_uri(pty->host_number, uri);
+    PAL_FLG options = PAL_OPTION_NOCTTY | (flags & O_NONBLOCK ? (PAL_FLG)PAL_OPTION_NONBLOCK : 0);
+    return (int)pal_to_errno(PalStreamOpen(uri, (PAL_FLG)(flags & O_ACCMODE), 0, 0, options, out));
+}
+
+/* Opens the other end. Takes over the caller's reference on pty. */
+static int slave_open(struct libos_pty* pty, int flags, struct libos_file** out) {
+    PAL_HANDLE host;
+    int ret = open_end(pty, flags, &host);
+    struct libos_file* f = NULL;
+    if (ret == 0) {
+        char name[24];
+        snprintf(name, sizeof(name), "/dev/pts/%u", pty->number);
+        f = libos_file_alloc(&g_slave_ops, flags & (O_ACCMODE | O_NONBLOCK), host,
+                             libos_path_alloc(NULL, name));
+    }
+    if (!f) {
+        struct ptys* all = lock_ptys();
+        pty_put(pty);
+        unlock_ptys(all);
+        return ret < 0 ? ret : -ENOMEM;
+    }
+    f->data = pty;
+    f->mode_type = S_IFCHR;
+    *out = f;
+    return 0;
 }
 
 static int open_host_terminal(unsigned int number, int flags, struct libos_file** out) {
@@ -201,20 +283,19 @@ static int open_host_terminal(unsigned int number, int flags, struct libos_file*
 
 int libos_pts_open(unsigned int number, int flags, struct libos_file** out) {
     int ret = -ENXIO;
-    lock(&g_lock);
-    struct libos_pty* pty = find_locked(number);
-    if (pty && pty->of_host) {
-        unlock(&g_lock);
+    struct ptys* all = lock_ptys();
+    struct libos_pty* pty = all ? find_locked(all, number) : NULL;
+    bool of_host = pty && pty->of_host;
+    if (pty && !of_host) {
+        ret = pty->locked ? -EIO : 0;
+        COORD_SET(pty->refs, pty->refs + (pty->locked ? 0 : 1));
+    }
+    if (all)
+        unlock_ptys(all);
+    if (of_host)
         return open_host_terminal(number, flags, out);
-    }
-    if (pty && pty->locked) {
-        ret = -EIO;
-    } else if (pty) {
-        ref_get(&pty->ref);
-        /* Opening does not block; under the lock the master cannot go. */
-        ret = slave_open(pty, pty->master, flags, out);
-    }
-    unlock(&g_lock);
+    if (ret == 0)
+        ret = slave_open(pty, flags, out);
     if (ret == 0)
         libos_tty_opened(*out, flags);
     return ret;
@@ -222,14 +303,16 @@ int libos_pts_open(unsigned int number, int flags, struct libos_file** out) {
 
 int libos_pts_next(unsigned int number) {
     int found = -1;
-    lock(&g_lock);
-    list_for_each(pty, &g_ptys, struct libos_pty, node) {
+    struct ptys* all = lock_ptys();
+    if (!all)
+        return -1;
+    list_for_each(pty, &all->list, struct libos_pty, node) {
         if (pty->number >= number) {
             found = (int)pty->number;
             break;
         }
     }
-    unlock(&g_lock);
+    unlock_ptys(all);
     return found;
 }
 
@@ -253,14 +336,15 @@ static void fill_stat(const struct libos_pty* pty, struct libos_stat* st) {
 }
 
 int libos_pts_stat(unsigned int number, struct libos_stat* st) {
-    lock(&g_lock);
-    struct libos_pty* pty = find_locked(number);
-    bool of_host = pty && pty->of_host;
+    struct ptys* all = lock_ptys();
+    const struct libos_pty* pty = all ? find_locked(all, number) : NULL;
+    bool of_host = pty && pty->of_host, known = pty != NULL;
     if (pty && !of_host)
         fill_stat(pty, st);
-    unlock(&g_lock);
+    if (all)
+        unlock_ptys(all);
     if (!of_host)
-        return pty ? 0 : -ENOENT;
+        return known ? 0 : -ENOENT;
     char uri[32];
     PAL_STREAM_ATTR attr = {0};
     host_uri(number, uri);
@@ -320,16 +404,17 @@ static long set_lock(struct libos_file* f, struct libos_pty* pty, unsigned long 
     int ret = PalStreamControl(f->host, PAL_OP_PTY_LOCK, &locked, sizeof(locked));
     if (ret < 0)
         return pal_to_errno(ret);
-    lock(&g_lock);
-    pty->locked = locked;
-    unlock(&g_lock);
+    pty->locked = locked; /* one word, and the host has the last word */
     return 0;
 }
 
 static long open_peer(struct libos_file* f, struct libos_pty* pty, unsigned long arg) {
     struct libos_file* slave;
-    ref_get(&pty->ref);
-    int ret = slave_open(pty, f->host, (int)arg, &slave);
+    (void)f;
+    struct ptys* all = lock_ptys();
+    COORD_SET(pty->refs, pty->refs + 1);
+    unlock_ptys(all);
+    int ret = slave_open(pty, (int)arg, &slave);
     return ret < 0 ? ret : libos_fd_publish(slave, arg & O_CLOEXEC);
 }
 
@@ -362,6 +447,7 @@ static const struct libos_file_ops g_master_ops = {
     .set_flags = libos_stream_set_flags,
     .fdinfo = master_fdinfo,
     .close = master_close,
+    .close_at_end = true,
     .reopen = master_reopen,
 };
 
@@ -373,5 +459,6 @@ static const struct libos_file_ops g_slave_ops = {
     .stat = slave_stat,
     .set_flags = libos_stream_set_flags,
     .close = slave_close,
+    .close_at_end = true,
     .reopen = slave_reopen,
 };

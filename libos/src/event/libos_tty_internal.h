@@ -4,19 +4,19 @@
 #ifndef LIBOS_TTY_INTERNAL_H
 #define LIBOS_TTY_INTERNAL_H
 
+#include "libos_coord.h"
 #include "libos_event.h"
 
 #define TTY_MAJOR_SLAVE 136
 #define TTY_AUX_MAJOR   5
 
-/* A pseudo-terminal that the guest made. */
+/* A pseudo-terminal that the guest made; in the arena, guarded by the lock of all of them. */
 struct libos_pty {
-    refcount_t ref;
-    struct list_node node; /* in the list of them by number; guarded by its lock */
-    unsigned int number;
-    PAL_HANDLE master; /* the master file's; NULL once that is closed. Guarded by the lock */
-    bool locked;       /* TIOCSPTLCK */
-    bool of_host;      /* not a pair of ours: the host's terminal of that number */
+    struct list_node node;            /* by number, while there is a master */
+    uint32_t refs;                    /* open descriptions; one for a terminal of the host */
+    unsigned int number, host_number; /* ours, and the host's */
+    bool locked;                      /* TIOCSPTLCK */
+    bool of_host;                     /* not a pair of ours: the host's terminal of that number */
     uint32_t uid, gid, mode;
     int64_t time_ns;
 };

@@ -69,6 +69,7 @@ struct libos_mount {
     size_t path_len;
     const char* last; /* last component of path */
     size_t last_len;
+    int depth;               /* components of path */
     char* source;            /* host path, "tmpfs", "proc", ... */
     struct libos_file* root; /* the directory (or file) mounted, opened with O_PATH */
     uint32_t id;

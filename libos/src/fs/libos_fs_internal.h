@@ -47,8 +47,9 @@ extern struct libos_mount* g_root_mount;
 struct libos_mount* libos_mount_entered(const char* prefix, const char* text, const char** rest);
 /* The mount that a canonical guest path is in. */
 struct libos_mount* libos_mount_of(const char* path, size_t len);
-/* Is this the last component of some mount point? (A quick "can't be" for lookups.) */
-bool libos_mount_named(const char* name, size_t len);
+/* Is this the last component of a mount point that is at least that deep? (A quick "can't be" for
+ * lookups; depth: of the name below where the lookup began.) */
+bool libos_mount_named(const char* name, size_t len, int depth);
 /* Mount points in directory `dir` (canonical) that the file system below does not have. */
 struct libos_mount* libos_mount_virtual_child(const char* dir, uint32_t after_id);
 

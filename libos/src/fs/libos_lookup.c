@@ -136,7 +136,7 @@ static struct scan scan_text(const char* s) {
             continue;
         }
         depth++;
-        if (!r.mount_name && libos_mount_named(s, n))
+        if (!r.mount_name && libos_mount_named(s, n, depth))
             r.mount_name = true;
     }
     return r;

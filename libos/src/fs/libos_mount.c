@@ -9,7 +9,9 @@ static struct list_node g_mounts = LIST_INIT(g_mounts);
 struct libos_mount* g_root_mount;
 static uint32_t g_last_id = 20;  /* mount ids as Linux shows them start somewhere */
 static uint64_t g_last_dev = 40; /* anonymous device numbers: major 0 */
+static int g_deepest;            /* depth of the deepest mount point */
 static uint64_t g_name_filter;   /* bit per (length, first character) of mount points' last names */
+static uint64_t g_name_filter2;  /* the same per (first, last character) */
 
 void libos_mount_for_each(bool (*fn)(void* arg, struct libos_mount* m), void* arg) {
     list_for_each(m, &g_mounts, struct libos_mount, node) {
@@ -24,12 +26,16 @@ void libos_mount_for_each(bool (*fn)(void* arg, struct libos_mount* m), void* ar
 static uint64_t filter_bit(const char* name, size_t len) {
     return 1ULL << (((unsigned char)name[0] * 7 + len) % 64);
 }
+static uint64_t filter_bit2(const char* name, size_t len) {
+    return 1ULL << (((unsigned char)name[len - 1] * 5 + (unsigned char)name[0]) % 64);
+}
 
-bool libos_mount_named(const char* name, size_t len) {
-    if (!(g_name_filter & filter_bit(name, len)))
+bool libos_mount_named(const char* name, size_t len, int depth) {
+    if (depth > g_deepest || !(g_name_filter & filter_bit(name, len)) ||
+        !(g_name_filter2 & filter_bit2(name, len)))
         return false;
     list_for_each(m, &g_mounts, struct libos_mount, node) {
-        if (m->last_len == len && memcmp(m->last, name, len) == 0)
+        if (m->last_len == len && m->depth >= depth && memcmp(m->last, name, len) == 0)
             return true;
     }
     return false;
@@ -118,6 +124,8 @@ struct libos_mount* libos_mount_create(const char* path, const char* source, boo
     const char* slash = strrchr(m->path, '/');
     m->last = slash ? slash + 1 : m->path;
     m->last_len = strlen(m->last);
+    for (const char* s = m->path; *s; s++)
+        m->depth += *s == '/';
     m->readonly = readonly;
     m->plain.mount = m;
     m->plain.shared = true;
@@ -135,10 +143,13 @@ void libos_mount_add(struct libos_mount* m) {
             list_del(&old->node);
     }
     list_add_tail(&g_mounts, &m->node);
-    if (!m->path_len)
+    if (!m->path_len) {
         g_root_mount = m;
-    else
+    } else {
+        g_deepest = MAX(g_deepest, m->depth);
         g_name_filter |= filter_bit(m->last, m->last_len);
+        g_name_filter2 |= filter_bit2(m->last, m->last_len);
+    }
 }
 
 void libos_mount_free(struct libos_mount* m) {

@@ -172,7 +172,7 @@ static void limbo_note(void) {
 
 static void kill_entry(uint32_t index) {
     struct entry* e = &g_entries[index];
-    if (!e->generation)
+    if (!g_keys[index])
         return;
     __atomic_store_n(&e->seq, e->seq + 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
@@ -463,7 +463,12 @@ static __attribute__((noinline)) void missed(struct host_handle* base, PAL_STR p
     uint32_t most = 2; /* base and directories on the way */
     for (uint32_t i = 0; i < length; i++)
         most += path[i] == '/';
-    host_lock(&g_parents_lock);
+    uint32_t free = 0; /* another thread is at it: not worth waiting for */
+    if (!__atomic_compare_exchange_n(&g_parents_lock.word, &free, 1, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED)) {
+        __atomic_store_n(counter, count, __ATOMIC_RELAXED);
+        return;
+    }
     if (drain_limbo()) {
         if (g_entry_count + most > MAX_ENTRIES)
             forget_all();
@@ -529,7 +534,7 @@ bool parent_leave(struct parent* p, int64_t result) {
 void parents_forget(const struct host_handle* base) {
     host_lock(&g_parents_lock);
     for (uint32_t i = 0; i < TABLE_SIZE; i++) {
-        if (g_entries[i].generation && g_entries[i].base == base)
+        if (g_keys[i] && g_entries[i].base == base)
             kill_entry(i);
     }
     limbo_note();

@@ -205,6 +205,25 @@ TEST(barrier) {
     CHECK_EQ(sc(SYS_membarrier, 1 << 3, 0, 0), 0);
     CHECK_EQ(sc(SYS_membarrier, 1 << 30, 0, 0), -EINVAL);
     CHECK_EQ(sc(SYS_membarrier, 0, 5, 0), -EINVAL);
+    say("commands %lx\n", commands);
+    say("registered %lx\n", sc(SYS_membarrier, 1 << 9, 0, 0));
+    CHECK_EQ(sc(SYS_membarrier, 1 << 1, 0, 0), 0); /* global, expedited */
+    CHECK_EQ(sc(SYS_membarrier, 1 << 2, 0, 0), 0);
+    CHECK_EQ(sc(SYS_membarrier, 1 << 1, 0, 0), 0);
+    CHECK_EQ(sc(SYS_membarrier, 1 << 5, 0, 0), -EPERM); /* SYNC_CORE */
+    CHECK_EQ(sc(SYS_membarrier, 3, 0, 0), -EINVAL);
+    CHECK_EQ(sc(SYS_membarrier, 1 << 3, 1, 0), -EINVAL);
+    if (commands & 1 << 7) { /* RSEQ */
+        CHECK_EQ(sc(SYS_membarrier, 1 << 7, 0, 0), -EPERM);
+        CHECK_EQ(sc(SYS_membarrier, 1 << 7, 1, 0), -EPERM);
+        CHECK_EQ(sc(SYS_membarrier, 1 << 7, 2, 0), -EINVAL);
+        CHECK_EQ(sc(SYS_membarrier, 1 << 8, 1, 0), -EINVAL);
+        CHECK_EQ(sc(SYS_membarrier, 1 << 8, 0, 0), 0);
+        CHECK_EQ(sc(SYS_membarrier, 1 << 7, 0, 0), 0);
+        CHECK_EQ(sc(SYS_membarrier, 1 << 7, 1, 0), 0);
+        CHECK_EQ(sc(SYS_membarrier, 1 << 7, 1, 100000), 0);
+        say("registered %lx\n", sc(SYS_membarrier, 1 << 9, 0, 0));
+    }
 }
 
 /* ---- guards (Linux 6.13)

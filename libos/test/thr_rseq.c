@@ -279,6 +279,39 @@ TEST(ended_by_preemption) {
     sched_setaffinity(0, sizeof(all), &all);
 }
 
+static volatile int entered, rounds_done, spinner_ended;
+static void* spinner(void* arg) {
+    (void)arg;
+    while (!busy_stop) {
+        entered = 1;
+        spin_in_sequence(libc_area());
+        rounds_done++;
+    }
+    spinner_ended = 1;
+    return NULL;
+}
+
+/* membarrier ends sequences of other threads. */
+TEST(ended_by_a_barrier) {
+    NEED_RSEQ;
+    pthread_t t;
+    if (sc(SYS_membarrier, 1 << 8, 0, 0) < 0)
+        SKIP("this kernel has no membarrier for rseq");
+    busy_stop = 0;
+    NEED(pthread_create(&t, NULL, spinner, NULL) == 0);
+    while (!entered)
+        sched_yield();
+    for (int i = 0; i < 50; i++) {
+        int before = rounds_done;
+        while (rounds_done == before)
+            CHECK_EQ(sc(SYS_membarrier, 1 << 7, 0, 0), 0);
+    }
+    busy_stop = 1;
+    while (!spinner_ended)
+        CHECK_EQ(sc(SYS_membarrier, 1 << 7, 0, 0), 0);
+    pthread_join(t, NULL);
+}
+
 /* Areas of threads that end are freed at once: nobody may write there any more. */
 static void* with_own_area(void* page) {
     struct rseq* r = page;

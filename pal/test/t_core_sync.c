@@ -70,6 +70,22 @@ TEST(PalMemoryBarrierAll, works) {
     EXPECT(PalMemoryBarrierAll(), 0);
 }
 
+TEST(PalMemoryBarrierProcesses, works) {
+    EXPECT(PalMemoryBarrierProcesses(false), 0);
+    EXPECT(PalMemoryBarrierProcesses(true), 0);
+}
+
+TEST(PalMemoryBarrierJoin, works) {
+    EXPECT(PalMemoryBarrierJoin(), 0);
+    EXPECT(PalMemoryBarrierProcesses(true), 0);
+}
+
+TEST(PalSequenceBarrierAll, works) {
+    EXPECT(PalSequenceBarrierAll(-1), 0);
+    EXPECT(PalSequenceBarrierAll(0), 0);
+    EXPECT(PalSequenceBarrierAll(100000), 0);
+}
+
 TEST(PalInstructionBarrierAll, works) {
     EXPECT(PalInstructionBarrierAll(), 0);
 }

@@ -60,6 +60,24 @@ int PalInstructionBarrierAll(void) {
                    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, &registered);
 }
 
+int PalMemoryBarrierProcesses(bool expedited) {
+    int command = expedited ? MEMBARRIER_CMD_GLOBAL_EXPEDITED : MEMBARRIER_CMD_GLOBAL;
+    return host_error(host_syscall(__NR_membarrier, command, 0));
+}
+
+int PalMemoryBarrierJoin(void) {
+    return host_error(host_syscall(__NR_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0));
+}
+
+int PalSequenceBarrierAll(int cpu) {
+    /* A child of a fork is registered if its parent is, and registering again costs little. */
+    long ret = host_syscall(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0);
+    if (ret == 0)
+        ret = host_syscall(__NR_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ,
+                           cpu == -1 ? 0 : MEMBARRIER_CMD_FLAG_CPU, cpu);
+    return host_error(ret);
+}
+
 static int sync_new(PAL_IDX type, uint32_t word, bool auto_reset, PAL_HANDLE* handle) {
     struct host_handle* h = host_handle_new(type);
     if (!h)

@@ -574,6 +574,18 @@ CALL int PalMemoryBarrierAll(void) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
+CALL int PalMemoryBarrierProcesses(bool expedited) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
+CALL int PalMemoryBarrierJoin(void) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
+CALL int PalSequenceBarrierAll(int cpu) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
 CALL int PalInstructionBarrierAll(void) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }

@@ -686,10 +686,6 @@ int PalThreadSchedSet(PAL_HANDLE thread, PAL_FLG policy, int priority, int nice)
 int PalThreadSchedGet(PAL_HANDLE thread, PAL_FLG* policy, int* priority, int* nice);
 /* As ioprio_set(2) of Linux: class << 13 | level. */
 int PalThreadIoPrioritySet(PAL_HANDLE thread, PAL_FLG value);
-/* Linux's rseq(2) for the calling thread: on, the host keeps its CPU in the area and ends
- * sequences; off, with the same values, no more. PAL_ERROR_BADADDR, _NOTIMPLEMENTED. New threads
- * have none. */
-int PalThreadRestartableSet(PAL_PTR area, PAL_NUM size, PAL_FLG signature, bool on);
 int PalThreadSetName(PAL_HANDLE thread, PAL_STR name); /* for host tools only */
 /* User and system CPU time of one thread (NULL: the process), nanoseconds. */
 int PalThreadCpuTime(PAL_HANDLE thread, PAL_NUM* user_ns, PAL_NUM* system_ns);
@@ -728,10 +724,7 @@ void PalFutexWaitUninterruptible(uint32_t* word, uint32_t expected);
 /* Returns how many were woken. */
 int PalFutexWake(uint32_t* word, PAL_NUM count, bool shared);
 #include "pal/pal_futex.h"
-/* Make every thread of the process execute a full barrier before this returns. */
-int PalMemoryBarrierAll(void);
-/* The same, and serialise the instruction stream of every thread (for code patching). */
-int PalInstructionBarrierAll(void);
+#include "pal/pal_barrier.h"
 
 void PalObjectClose(PAL_HANDLE handle);
 

@@ -62,6 +62,7 @@ void libos_signal_note_host(int signo, int code);
 void libos_signal_note_child(void); /* by an upcall too: a child has ended */
 void libos_signal_drain_host(void); /* queue what was noted or sent; needs signal_lock free */
 void libos_signal_reap(void);       /* children that have ended become zombies */
+bool libos_signal_reap_now(void);   /* the same, noted or not; true: there was one */
 bool libos_signal_host_noted(void);
 void libos_signal_after_fork(void); /* in a forked child: nothing is pending */
 

@@ -310,6 +310,37 @@ TEST(sibling) { /* CLONE_PARENT: the child's child is ours */
     close(p[1]);
 }
 
+TEST(vfork_with_own_memory) {
+    int p[2];
+    char c = 0;
+    NEED_OK(pipe(p));
+    fcntl(p[0], F_SETFL, O_NONBLOCK);
+    long pid = sc(SYS_clone, CLONE_VFORK | SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0) {
+        usleep(20000);
+        _exit(write(p[1], "x", 1) != 1);
+    }
+    CHECK_EQ(read(p[0], &c, 1), 1); /* the parent has waited */
+    int status = -1;
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, 0);
+    close(p[0]);
+    close(p[1]);
+}
+
+static int limited(void) {
+    struct rlimit r = {1, 1};
+    if (setrlimit(RLIMIT_NPROC, &r) || (getuid() == 0 && setresuid(54321, 54321, 54321)))
+        return 1;
+    if (fork() != -1 || errno != EAGAIN)
+        return 2;
+    return 0;
+}
+
+TEST(process_limit) {
+    CHECK_EQ(in_child(limited), 0);
+}
+
 TEST(refused_flags) {
     CHECK_EQ(sc(SYS_clone, CLONE_SIGHAND | SIGCHLD, 0, 0, 0, 0), -EINVAL);
     CHECK_EQ(sc(SYS_clone, CLONE_THREAD | SIGCHLD, 0, 0, 0, 0), -EINVAL);

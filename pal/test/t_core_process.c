@@ -408,3 +408,31 @@ TEST(PalProcessContinue, stopped_goes_on) {
     EXPECT(PalProcessContinue(id), PAL_ERROR_NOTHREAD);
     PalObjectClose(child);
 }
+
+TEST(PalProcessOpen, tells_of_the_end) {
+    PAL_HANDLE child, other;
+    PAL_IDX id;
+    PAL_FLG events = PAL_WAIT_READ, ret_events = 0;
+    uint32_t* go = NULL;
+    EXPECT(PalVirtualMemoryAlloc((PAL_PTR*)&go, 0x1000, PAL_ALLOC_SHARED,
+                                 PAL_PROT_READ | PAL_PROT_WRITE),
+           0);
+    EXPECT(PalProcessFork(&child), 0);
+    if (!child) {
+        while (!__atomic_load_n(go, __ATOMIC_SEQ_CST))
+            PalThreadYieldExecution();
+        PalProcessExit(0);
+    }
+    EXPECT(PalProcessId(child, &id), 0);
+    EXPECT(PalProcessOpen(id, &other), 0);
+    EXPECT(PalStreamsWaitEvents(1, &other, &events, &ret_events, 0), PAL_ERROR_TRYAGAIN);
+    EXPECT(PalProcessWait(other, false, NULL), PAL_ERROR_NOCHILD);
+    __atomic_store_n(go, 1, __ATOMIC_SEQ_CST);
+    EXPECT(PalStreamsWaitEvents(1, &other, &events, &ret_events, NO_TIMEOUT), 0);
+    PalObjectClose(other);
+    EXPECT(PalProcessWait(child, true, NULL), 0);
+    PalObjectClose(child);
+    EXPECT(PalProcessOpen(id, &other), PAL_ERROR_NOTHREAD);
+    EXPECT(PalProcessOpen(0, &other), PAL_ERROR_INVAL);
+    EXPECT(PalVirtualMemoryFree(go, 0x1000), 0);
+}

@@ -180,6 +180,8 @@ void coord_process_execed(const char* comm, const char* command_line, size_t siz
     COORD_SET(p->exit_signal, SIGCHLD);
     coord_log(p->comm, sizeof(p->comm));
     strlcpy(p->comm, comm, sizeof(p->comm));
+    if (p->parent)
+        coord_wake(&p->parent->wait); /* it may wait for this: CLONE_VFORK */
     process_unlock();
 }
 

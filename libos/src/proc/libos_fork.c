@@ -4,6 +4,8 @@
  * The barrier keeps private state whole while it is copied. What the child must not keep, each
  * subsystem drops in its libos_*_after_fork(), called here and nowhere else.
  */
+#include <linux/capability.h>
+
 #include "libos_arch.h"
 #include "libos_clone.h"
 #include "libos_coord_process.h"
@@ -40,6 +42,9 @@ static void child_state(const struct libos_host_fork* how) {
     }
     libos_mm_after_fork();
     coord_process_started(how->coord, (int32_t)g_pal_control->process_id, false);
+    /* A kick that came before the coordination entry was ours looked at the parent's. */
+    if (coord_signal_waiting(how->coord))
+        __atomic_or_fetch(&libos_get_tcb()->work, LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
 }
 
 static int prepare_host_fork(const struct libos_host_fork* how) {
@@ -47,10 +52,17 @@ static int prepare_host_fork(const struct libos_host_fork* how) {
     return ret ? ret : libos_files_before_fork();
 }
 
+/* Behind the barrier still, so that no other thread reaps it before its entry knows the host's
+ * number, and the entry is there. */
+static void made(struct coord_process* coord, PAL_HANDLE child) {
+    PAL_IDX host_id = 0;
+    PalProcessId(child, &host_id);
+    coord_process_started(coord, (int32_t)host_id, false);
+    PalObjectClose(child);
+}
+
 int libos_fork_host(const struct libos_host_fork* how) {
     PAL_HANDLE child = NULL;
-    PAL_IDX host_id;
-    int32_t pid = how->coord->pid; /* the entry may be gone when the fork returns */
     libos_barrier_raise();
     int ret = prepare_host_fork(how);
     if (ret == 0) {
@@ -67,13 +79,10 @@ int libos_fork_host(const struct libos_host_fork* how) {
     }
     if (ret < 0)
         libos_ipc_process_gone(how->coord->pid);
+    else
+        made(how->coord, child);
     libos_barrier_lower();
-    if (ret < 0)
-        return ret;
-    if (PalProcessId(child, &host_id) == 0)
-        coord_process_forked(pid, (int32_t)host_id);
-    PalObjectClose(child);
-    return 1;
+    return ret < 0 ? ret : 1;
 }
 
 /* What clone asks of the child's thread. */
@@ -91,22 +100,6 @@ static void child_thread(const struct libos_clone_args* a) {
         uint32_t tid = t->tid;
         user_put(tid, a->child_tid); /* a bad address is ignored, as in Linux */
     }
-}
-
-static long fork_process(const struct libos_clone_args* a, struct coord_process* entry) {
-    int32_t pid = entry->pid;
-    struct libos_host_fork how = {
-        .coord = entry, .fresh = true, .share_undo = a->flags & CLONE_SYSVSEM};
-    int ret = libos_fork_host(&how);
-    if (ret == 0) {
-        child_thread(a);
-        return 0;
-    }
-    if (ret < 0)
-        return ret;
-    if (a->flags & CLONE_PARENT_SETTID)
-        user_put(pid, a->parent_tid);
-    return pid;
 }
 
 /* A memory, table of files, directory or table of handlers in common is possible only in one host
@@ -127,6 +120,20 @@ static bool disallowed(void) {
     return state == 2;
 }
 
+/* RLIMIT_NPROC: counted are processes of the caller's user; threads are not. */
+static bool over_limit(void) {
+    const struct libos_thread* t = get_cur_thread();
+    uint64_t limit = libos_rlimit(RLIMIT_NPROC), count = 0;
+    bool exempt = t->uid == 0 || (t->cap_effective & (1UL << CAP_SYS_ADMIN)) ||
+                  (t->cap_effective & (1UL << CAP_SYS_RESOURCE));
+    if (exempt || limit > COORD_ID_MAX)
+        return false;
+    struct coord_process copy;
+    for (int32_t pid = 0; (pid = coord_process_next(pid + 1, &copy)) != 0;)
+        count += copy.uid == t->uid;
+    return count >= limit;
+}
+
 /* The first process reaps the host processes whose makers have ended. */
 static void adopt_orphans(void) {
     static bool done;
@@ -136,20 +143,73 @@ static void adopt_orphans(void) {
     PalProcessSetSubreaper(true);
 }
 
+/* CLONE_PIDFD: the descriptor is there before the child, which does not have it. */
+static int make_pidfd(const struct libos_clone_args* a, const struct coord_process* entry) {
+    if (!(a->flags & CLONE_PIDFD))
+        return -1;
+    int fd = (int)libos_pidfd_create(entry->pid, entry->start_time_ns, false);
+    if (fd >= 0 && user_put(fd, a->pidfd) < 0) {
+        libos_fd_close(fd);
+        return -EFAULT;
+    }
+    return fd;
+}
+
+/* CLONE_VFORK with a memory of its own. */
+static void wait_for_exec(int32_t pid) {
+    struct coord_process* self = coord_process_current();
+    struct coord_process copy;
+    for (;;) {
+        uint32_t number = coord_queue_number(&self->wait);
+        libos_signal_reap();
+        if (coord_process_next(pid, &copy) != pid || copy.execed ||
+            copy.state == COORD_PROCESS_ZOMBIE || coord_wait_killable(&self->wait, number) < 0)
+            return;
+    }
+}
+
+static long make_process(const struct libos_clone_args* a, struct coord_process* entry, int pidfd) {
+    if (a->flags & CLONE_VM)
+        return libos_vfork(a, entry, pidfd);
+    int32_t pid = entry->pid;
+    struct libos_host_fork how = {
+        .coord = entry, .fresh = true, .share_undo = a->flags & CLONE_SYSVSEM};
+    int ret = libos_fork_host(&how);
+    if (ret == 0) {
+        if (pidfd >= 0)
+            libos_fd_close(pidfd);
+        child_thread(a);
+        return 0;
+    }
+    if (ret < 0)
+        return ret;
+    if (a->flags & CLONE_PARENT_SETTID)
+        user_put(pid, a->parent_tid);
+    if (a->flags & CLONE_VFORK)
+        wait_for_exec(pid);
+    return pid;
+}
+
 long libos_clone_process(const struct libos_clone_args* a) {
     bool vfork = (a->flags & (CLONE_VM | CLONE_VFORK)) == (CLONE_VM | CLONE_VFORK);
     if (disallowed() || !(g_pal_control->capabilities & PAL_CAP_FORK))
         return -ENOSYS; /* not EAGAIN: shells would try again for seconds */
     if ((a->flags & CLONE_SIGHAND) || (!vfork && (a->flags & (CLONE_VM | CLONE_FILES | CLONE_FS))))
         return refuse(a);
+    if (over_limit())
+        return -EAGAIN;
     adopt_orphans();
     int error = 0;
     struct coord_process* entry =
         coord_process_create(a->flags & CLONE_PARENT, a->exit_signal, &error);
     if (!entry)
         return error;
-    long ret = vfork ? libos_vfork(a, entry) : fork_process(a, entry);
-    if (ret < 0)
+    int pidfd = make_pidfd(a, entry);
+    long ret = pidfd < -1 ? pidfd : make_process(a, entry, pidfd);
+    if (ret < 0) {
+        if (pidfd >= 0)
+            libos_fd_close(pidfd);
         coord_process_abandon(entry);
+    }
     return ret;
 }

@@ -53,7 +53,7 @@ struct libos_host_fork {
 };
 int libos_fork_host(const struct libos_host_fork* how);
 /* proc/libos_vfork.c: runs the child; its pid when it is gone from the caller's memory. */
-long libos_vfork(const struct libos_clone_args* a, struct coord_process* coord);
+long libos_vfork(const struct libos_clone_args* a, struct coord_process* coord, int pidfd);
 void libos_vfork_after_fork(void);
 
 /* ---- what a forked child does to the parts of proc/; called by proc/libos_fork.c ---- */

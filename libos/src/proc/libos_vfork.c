@@ -76,11 +76,13 @@ static void suspend(struct libos_thread* t) {
     __atomic_store_n(&tcb->work, 0, __ATOMIC_SEQ_CST);
 }
 
-static void run_child(struct vfork* v, const struct libos_clone_args* a) {
+static void run_child(struct vfork* v, const struct libos_clone_args* a, int pidfd) {
     struct libos_thread* child = v->child;
     suspend(v->parent);
     libos_thread_become(child);
     libos_set_fs_base(child->fs_base);
+    if (pidfd >= 0 && !(a->flags & CLONE_FILES))
+        libos_fd_close(pidfd);
     if (a->flags & CLONE_CLEAR_SIGHAND)
         libos_signal_clear_handlers();
     if (a->flags & CLONE_CHILD_SETTID) {
@@ -107,7 +109,7 @@ static struct libos_thread* make_child(const struct libos_clone_args* a,
     return child;
 }
 
-long libos_vfork(const struct libos_clone_args* a, struct coord_process* entry) {
+long libos_vfork(const struct libos_clone_args* a, struct coord_process* entry, int pidfd) {
     struct vfork v = {.parent = get_cur_thread(), .fs_base = libos_get_fs_base()};
     int32_t pid = entry->pid;
     v.fpu = libos_fpu_keep();
@@ -121,7 +123,7 @@ long libos_vfork(const struct libos_clone_args* a, struct coord_process* entry) 
     if (a->flags & CLONE_PARENT_SETTID)
         user_put(pid, a->parent_tid);
     if (libos_context_save(&v.context) == 0)
-        run_child(&v, a);
+        run_child(&v, a, pidfd);
     libos_set_fs_base(v.fs_base);
     libos_fpu_bring_back(v.fpu);
     free_process(v.child->process);

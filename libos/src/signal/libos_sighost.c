@@ -31,14 +31,21 @@ bool libos_signal_host_noted(void) {
            coord_signal_waiting(coord_process_current()) || libos_proc_asked();
 }
 
-void libos_signal_reap(void) {
+bool libos_signal_reap_now(void) {
     PAL_IDX host_id;
     PAL_NUM status;
-    if (!__atomic_load_n(&g_child_noted, __ATOMIC_RELAXED) ||
-        !__atomic_exchange_n(&g_child_noted, 0, __ATOMIC_SEQ_CST))
-        return;
-    while (PalProcessReap(&host_id, &status) == 0)
+    bool any = false;
+    while (PalProcessReap(&host_id, &status) == 0) {
         coord_process_reaped((int32_t)host_id, status);
+        any = true;
+    }
+    return any;
+}
+
+void libos_signal_reap(void) {
+    if (__atomic_load_n(&g_child_noted, __ATOMIC_RELAXED) &&
+        __atomic_exchange_n(&g_child_noted, 0, __ATOMIC_SEQ_CST))
+        libos_signal_reap_now();
 }
 
 /* What other processes have sent. */

@@ -6,6 +6,7 @@
 #include "../mm/libos_mm_calls.h"
 #include "../mm/libos_vma.h"
 #include "libos_file.h"
+#include "libos_pidfd.h"
 #include "libos_process.h"
 #include "libos_table.h"
 
@@ -46,8 +47,8 @@ long libos_syscall_madvise(unsigned long start, size_t len, int behavior) {
     return advise(start, len, behavior);
 }
 
-/* Every pidfd stands for this process. (On itself a process may give any advice since Linux 6.13.)
- */
+/* Another process's memory is out of reach, as without the right to trace it. (On itself a process
+ * may give any advice since Linux 6.13.) */
 long libos_syscall_process_madvise(int pidfd, const struct iovec* vec, size_t vlen, int behavior,
                                    unsigned int flags) {
     if (flags) {
@@ -58,12 +59,12 @@ long libos_syscall_process_madvise(int pidfd, const struct iovec* vec, size_t vl
     }
     if (pidfd != PIDFD_SELF_THREAD && pidfd != PIDFD_SELF_THREAD_GROUP) {
         struct libos_file* f = libos_fd_get(pidfd);
-        bool is_pidfd = f && strcmp(f->ops->kind, "pidfd") == 0;
+        int pid = f && libos_is_pidfd(f) ? libos_pidfd_pid(f) : -EBADF;
         if (f) {
             libos_file_put(f);
         }
-        if (!is_pidfd) {
-            return -EBADF;
+        if (pid != cur_process()->pid) {
+            return pid < 0 ? pid : -EPERM;
         }
     }
     long done = 0;

@@ -1,71 +1,85 @@
 /*
- * Processes by descriptor: pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2). There is one
- * process yet, so they stand for the caller's own.
+ * Processes by descriptor: pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2).
  */
 #include <asm/fcntl.h>
 #include <linux/signal.h>
 
+#include "libos_coord_process.h"
 #include "libos_pidfd.h"
 #include "libos_process.h"
+#include "libos_signal.h"
 #include "libos_table.h"
 
 /* PIDFD_THREAD is refused, as before Linux 6.9. */
 long libos_syscall_pidfd_open(pid_t pid, unsigned int flags) {
+    struct coord_process copy;
     if ((flags & ~(unsigned)O_NONBLOCK) || pid <= 0)
         return -EINVAL;
-    if (pid == cur_process()->pid)
-        return libos_pidfd_create(pid, flags & O_NONBLOCK);
-    struct libos_thread* t = libos_thread_find(pid);
-    if (!t)
-        return -ESRCH;
-    libos_thread_put(t);
-    return -ENOENT; /* of a process, but not its leader */
+    if (coord_process_next(pid, &copy) == pid)
+        return libos_pidfd_create(pid, copy.start_time_ns, flags & O_NONBLOCK);
+    return coord_id_owner(pid) ? -ENOENT : -ESRCH; /* of a process, but not its leader */
 }
 
-/* 0 if fd is a process descriptor. */
-static int check_pidfd(int fd) {
+/* Whose descriptor it is; -EBADF, -ESRCH. */
+static int pid_of(int fd) {
     struct libos_file* f = libos_fd_get(fd);
     if (!f)
         return -EBADF;
-    int ret = libos_is_pidfd(f) ? 0 : -EBADF;
+    int ret = libos_is_pidfd(f) ? libos_pidfd_pid(f) : -EBADF;
     libos_file_put(f);
     return ret;
+}
+
+static int read_info(siginfo_t* info, const siginfo_t* uinfo, int sig, int pid) {
+    if (!uinfo) {
+        memset(info, 0, sizeof(*info));
+        info->si_signo = sig;
+        info->si_code = SI_USER;
+        info->si_pid = cur_process()->pid;
+        info->si_uid = get_cur_thread()->uid;
+        return 0;
+    }
+    if (user_get(*info, uinfo) < 0)
+        return -EFAULT;
+    if (info->si_signo != sig)
+        return -EINVAL;
+    bool kernels = info->si_code >= 0 || info->si_code == SI_TKILL;
+    return kernels && pid != cur_process()->pid ? -EPERM : 0;
 }
 
 long libos_syscall_pidfd_send_signal(int pidfd, int sig, siginfo_t* uinfo, unsigned int flags) {
     siginfo_t info;
     if (flags)
         return -EINVAL;
-    int ret = check_pidfd(pidfd);
+    int pid = pid_of(pidfd);
+    if (pid == -EBADF)
+        return pid;
+    int ret = read_info(&info, uinfo, sig, pid);
     if (ret < 0)
         return ret;
-    if (uinfo) {
-        if (user_get(info, uinfo) < 0)
-            return -EFAULT;
-        if (info.si_signo != sig)
-            return -EINVAL;
-    } else {
-        memset(&info, 0, sizeof(info));
-        info.si_signo = sig;
-        info.si_code = SI_USER;
-        info.si_pid = cur_process()->pid;
-        info.si_uid = get_cur_thread()->uid;
-    }
     if (sig < 0 || sig > LIBOS_NSIG)
         return -EINVAL;
-    return sig ? libos_signal_send(NULL, &info) : 0;
+    if (pid < 0)
+        return pid;
+    if (pid == cur_process()->pid)
+        return sig ? libos_signal_send(NULL, &info) : 0;
+    bool self;
+    return coord_kill(pid, &info, &self);
 }
 
+/* Another process's descriptors are out of reach, as without the right to trace it. */
 long libos_syscall_pidfd_getfd(int pidfd, int fd, unsigned int flags) {
     if (flags)
         return -EINVAL;
-    int ret = check_pidfd(pidfd);
-    if (ret < 0)
-        return ret;
+    int pid = pid_of(pidfd);
+    if (pid < 0)
+        return pid;
+    if (pid != cur_process()->pid)
+        return -EPERM;
     struct libos_file* f = libos_fd_get(fd);
     if (!f)
         return -EBADF;
-    ret = libos_fd_install(f, true, 0);
+    long ret = libos_fd_install(f, true, 0);
     libos_file_put(f);
     return ret;
 }

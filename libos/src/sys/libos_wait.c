@@ -18,6 +18,8 @@ static long wait_loop(struct coord_wait* w, bool nohang) {
         uint32_t number = coord_queue_number(&self->wait);
         libos_signal_reap();
         long ret = coord_process_wait(w);
+        if (ret == 0 && libos_signal_reap_now()) /* the host may know, but not have said yet */
+            ret = coord_process_wait(w);
         if (ret != 0 || nohang)
             return ret;
         if (coord_wait(&self->wait, number, PAL_CLOCK_MONOTONIC, NO_TIMEOUT) == 0)
@@ -76,6 +78,7 @@ static int choose(struct coord_wait* w, int which, pid_t upid, bool* nohang, boo
     if (ret == 0) {
         w->which = P_PID;
         w->id = libos_pidfd_pid(f);
+        ret = w->id < 0 ? -ECHILD : 0;
         *nonblock = !*nohang && (f->flags & O_NONBLOCK);
         *nohang |= *nonblock;
     }

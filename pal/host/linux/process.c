@@ -322,6 +322,22 @@ int PalProcessId(PAL_HANDLE process, PAL_IDX* host_id) {
     return pid ? 0 : PAL_ERROR_NOCHILD;
 }
 
+int PalProcessOpen(PAL_IDX host_id, PAL_HANDLE* handle) {
+    if (!host_id || host_id > INT32_MAX)
+        return PAL_ERROR_INVAL;
+    struct host_handle* h = host_handle_new(PAL_TYPE_PROCESS);
+    if (!h)
+        return PAL_ERROR_NOMEM;
+    long fd = host_syscall(__NR_pidfd_open, host_id, 0);
+    if (fd < 0) {
+        host_handle_free(h);
+        return host_error(fd);
+    }
+    h->fd = h->process.pidfd = (int)fd;
+    *handle = &h->pal;
+    return 0;
+}
+
 static int send_to(PAL_IDX host_id, int signo, int code) {
     struct host_siginfo info = {.signo = signo, .code = code, .pid = g_pid};
     if (!host_id || host_id > INT32_MAX)

@@ -84,6 +84,10 @@ CALL int PalProcessId(PAL_HANDLE process, PAL_IDX* host_id) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
+CALL int PalProcessOpen(PAL_IDX host_id, PAL_HANDLE* handle) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
 CALL int PalProcessKick(PAL_IDX host_id) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }

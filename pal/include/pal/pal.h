@@ -294,6 +294,9 @@ int PalProcessReap(PAL_IDX* host_id, PAL_NUM* status);
 /* The host's number of a forked or created child, or of this process (NULL). Only for the calls
  * below, and never for the guest's eyes. */
 int PalProcessId(PAL_HANDLE process, PAL_IDX* host_id);
+/* A handle on which waiting for PAL_WAIT_READ ends when that process of the instance has ended, and
+ * nothing else works. PAL_ERROR_NOTHREAD: it has ended. */
+int PalProcessOpen(PAL_IDX host_id, PAL_HANDLE* handle);
 /* Kick another process of the instance: one of its threads gets an upcall as by PalThreadResume().
  * The caller sees to it that host_id still is that process. PAL_ERROR_NOTHREAD: it has ended. */
 int PalProcessKick(PAL_IDX host_id);

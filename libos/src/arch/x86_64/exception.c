@@ -126,7 +126,7 @@ static void on_async(bool is_in_pal, PAL_NUM addr, PAL_CONTEXT* c) {
     (void)addr;
     if (c->host_signo)
         libos_signal_note_host(c->host_signo, c->host_code);
-    if (c->host_signo || coord_signal_waiting(g_process.coord) ||
+    if (c->host_signo || coord_signal_waiting(cur_process()->coord) ||
         libos_proc_asked_of(g_process.coord->pid)) {
         __atomic_or_fetch(&libos_get_tcb()->work, LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
     }

@@ -14,8 +14,8 @@ bool libos_is_inotify(const struct libos_file* f);
 long libos_inotify_add(struct libos_file* f, struct libos_file* object, uint32_t mask);
 long libos_inotify_remove(struct libos_file* f, int wd);
 
-/* Watches on objects of the LibOS's own; atomic. 0: nobody listens. */
-extern uint32_t g_inotify_watches;
+/* Does anybody, in any process, watch an object of the LibOS's own? */
+bool libos_inotify_active(void);
 /* Something happened to the object `key` (mount->ops->watch_key), or to `name` in it. */
 void libos_inotify_event(const void* key, uint32_t mask, uint32_t cookie, const char* name);
 uint32_t libos_inotify_cookie(void);

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -580,4 +582,65 @@ static void fifos_in(void) {
 }
 TEST(fifos) {
     in_both(fifos_in);
+}
+
+/* ---- watches --------------------------------------------------------------------------------- */
+
+/* Which of these events there are. */
+static unsigned events_of(int fd) {
+    char buf[4096] __attribute__((aligned(8)));
+    unsigned all = 0;
+    long n = read(fd, buf, sizeof(buf));
+    for (char* at = buf; n > 0 && at < buf + n;) {
+        const struct inotify_event* e = (void*)at;
+        all |= e->mask;
+        if (e->mask & (IN_CREATE | IN_DELETE))
+            CHECK_STR(e->name, "seen");
+        at += sizeof(*e) + e->len;
+    }
+    return all;
+}
+
+static void watches_in(void) {
+    turns();
+    CHECK_OK(mkdir("seen-dir", 0700));
+    int fd = NEED_OK(inotify_init1(0)), ep = NEED_OK(epoll_create1(0));
+    CHECK_OK(inotify_add_watch(fd, "seen-dir", IN_CREATE | IN_DELETE | IN_CLOSE_WRITE));
+    struct epoll_event ev = {.events = EPOLLIN};
+    CHECK_OK(epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev));
+    CHECK_EQ(epoll_wait(ep, &ev, 1, 0), 0);
+    pid_t child = SPAWN({
+        hear(to_child);
+        usleep(20000);
+        int f = open("seen-dir/seen", O_WRONLY | O_CREAT, 0600);
+        hear(to_child);
+        usleep(20000);
+        close(f);
+        hear(to_child);
+        usleep(20000);
+        unlink("seen-dir/seen");
+        hear(to_child);
+        CHECK_EQ(events_of(fd), IN_CREATE); /* of the parent, through the shared instance */
+    });
+    say_to(to_child);
+    CHECK_EQ(events_of(fd), IN_CREATE); /* waits */
+    CHECK_EQ(epoll_wait(ep, &ev, 1, 0), 0);
+    say_to(to_child);
+    CHECK_EQ(epoll_wait(ep, &ev, 1, 5000), 1);
+    CHECK_EQ(events_of(fd), IN_CLOSE_WRITE);
+    say_to(to_child);
+    struct pollfd p = {fd, POLLIN, 0};
+    CHECK_EQ(poll(&p, 1, 5000), 1);
+    CHECK_EQ(events_of(fd), IN_DELETE);
+    close(NEED_OK(open("seen-dir/seen", O_RDONLY | O_CREAT, 0600)));
+    say_to(to_child);
+    WELL(child);
+    CHECK_OK(unlink("seen-dir/seen"));
+    CHECK_OK(rmdir("seen-dir"));
+    close(ep);
+    close(fd);
+    no_turns();
+}
+TEST(watches) {
+    in_both(watches_in);
 }

@@ -1,16 +1,21 @@
 /*
- * inotify instances. Watches on host objects are the host's, and their events go straight from it
- * to the guest. Watches on our own objects (tmpfs) have descriptors from OWN_WD on, and a queue
- * here.
+ * inotify instances. Watches on host objects are the host's. Watches on our own objects (tmpfs)
+ * have descriptors from OWN_WD on, and a queue here, in the arena: any process may do what is
+ * watched. To wake whoever waits for the host's instance, that watches a memory object too, the
+ * bell: whoever adds to the queue changes the bell's mode. What the host tells of the bell, the
+ * guest never sees.
  */
 #include "libos_inotify.h"
 
+#include "libos_coord.h"
 #include "libos_event.h"
 #include "libos_fs_internal.h"
 #include "libos_process.h"
 
-#define OWN_WD    (1 << 24)
-#define QUEUE_MAX 16384 /* events, as fs.inotify.max_queued_events */
+#define OWN_WD     (1 << 24)
+#define QUEUE_MAX  16384 /* events, as fs.inotify.max_queued_events */
+#define BELL_NAMES 4
+#define CHUNK      4096
 
 struct own_event {
     struct list_node node;
@@ -19,7 +24,7 @@ struct own_event {
 };
 
 struct own_watch {
-    struct list_node all;  /* in g_own */
+    struct list_node all;  /* in table()->watches */
     struct list_node mine; /* in inotify->watches */
     struct inotify* owner;
     const void* key;
@@ -27,181 +32,226 @@ struct own_watch {
     uint32_t mask;
 };
 
-struct inotify {             /* file->data; guarded by g_lock */
-    struct libos_file* file; /* not counted */
-    struct list_node watches, queue, waiters;
-    uint32_t queued, host_watches;
+struct inotify { /* an instance, in the arena; guarded by table()->lock */
+    struct list_node watches, queue;
+    uint32_t queued;
     int last_wd;
+    PAL_IDX bell_wd;                   /* 0: there is no bell yet */
+    bool rang;                         /* since the queue was last looked at */
+    PAL_HANDLE_NAME bells[BELL_NAMES]; /* the bell, in processes that have it; process 0: free */
 };
 
-static libos_lock_t g_lock = LIBOS_LOCK_INIT;
-static struct list_node g_own = LIST_INIT(g_own); /* guarded by g_lock */
-uint32_t g_inotify_watches;
-static uint32_t g_cookie;
+struct inotify_open { /* file->data */
+    struct inotify* in;
+    PAL_HANDLE bell; /* NULL: this process has none. Guarded by g_lock while it is made */
+};
 
-/* ---- events of our own; under g_lock -----------------------------------------------------------
+static struct inotify_table { /* in the arena */
+    struct coord_lock lock;
+    struct list_node watches;
+    uint32_t count, last_cookie; /* atomic */
+} * table(void) {
+    return coord_root(COORD_ROOT_TMPFS, sizeof(struct inotify_table));
+}
+
+static libos_lock_t g_lock;
+
+static struct inotify_table* lock_table(void) {
+    struct inotify_table* t = table();
+    if (!t)
+        return NULL;
+    coord_lock(&t->lock);
+    if (!t->watches.next)
+        coord_list_init(&t->watches);
+    return t;
+}
+
+bool libos_inotify_active(void) {
+    static struct inotify_table* known;
+    if (!known)
+        known = table();
+    return known && __atomic_load_n(&known->count, __ATOMIC_RELAXED);
+}
+
+/* ---- events of our own; under the lock ---------------------------------------------------------
  */
+
+static bool same_as_last(const struct inotify* in, const struct inotify_event* r,
+                         const char* name) {
+    if (list_empty(&in->queue))
+        return false;
+    const struct own_event* last = list_entry(in->queue.prev, struct own_event, node);
+    return last->record.wd == r->wd && last->record.mask == r->mask &&
+           last->record.cookie == r->cookie && last->record.len == r->len &&
+           (!r->len || strcmp(last->record.name, name) == 0);
+}
 
 static void enqueue(struct inotify* in, int wd, uint32_t mask, uint32_t cookie, const char* name) {
     size_t len = name ? ALIGN_UP(strlen(name) + 1, 16UL) : 0;
-    if (in->queued == QUEUE_MAX) {
-        wd = -1;
-        mask = IN_Q_OVERFLOW;
-        cookie = len = 0;
-    } else if (in->queued > QUEUE_MAX) {
+    struct inotify_event r = {.wd = wd, .mask = mask, .cookie = cookie, .len = len};
+    if (in->queued == QUEUE_MAX)
+        r = (struct inotify_event){.wd = -1, .mask = IN_Q_OVERFLOW};
+    else if (in->queued > QUEUE_MAX)
         return;
-    }
-    if (!list_empty(&in->queue)) { /* the same thing twice running is one event */
-        struct own_event* last = list_entry(in->queue.prev, struct own_event, node);
-        if (last->record.wd == wd && last->record.mask == mask && last->record.cookie == cookie &&
-            last->record.len == len && (!len || strcmp(last->record.name, name) == 0))
-            return;
-    }
-    struct own_event* e = libos_calloc(1, sizeof(*e) + len);
+    if (same_as_last(in, &r, name)) /* the same thing twice running is one event */
+        return;
+    struct own_event* e = coord_alloc(sizeof(*e) + r.len);
     if (!e)
         return;
-    e->size = sizeof(e->record) + len;
-    e->record = (struct inotify_event){.wd = wd, .mask = mask, .cookie = cookie, .len = len};
-    if (len)
-        strlcpy(e->record.name, name, len);
-    list_add_tail(&in->queue, &e->node);
-    in->queued++;
-    list_for_each_safe(w, &in->waiters, struct libos_waiter, node) {
-        libos_wake(w);
-    }
+    e->size = sizeof(e->record) + r.len;
+    e->record = r;
+    if (r.len)
+        strlcpy(e->record.name, name, r.len);
+    coord_list_add_tail(&in->queue, &e->node);
+    COORD_SET(in->queued, in->queued + 1);
 }
 
-static void drop_watch(struct own_watch* w) {
-    list_del(&w->all);
-    list_del(&w->mine);
-    __atomic_sub_fetch(&g_inotify_watches, 1, __ATOMIC_RELAXED);
-    libos_free(w);
+static void drop_watch(struct inotify_table* t, struct own_watch* w) {
+    coord_list_del(&w->all);
+    coord_list_del(&w->mine);
+    __atomic_sub_fetch(&t->count, 1, __ATOMIC_RELAXED);
+    coord_free(w);
 }
 
-/* Files to tell once the lock is free. */
-#define TELL_MAX 16
-struct tell {
-    struct libos_file* files[TELL_MAX];
-    int count;
-};
-
-static void note(struct tell* t, struct inotify* in) {
-    if (t->count < TELL_MAX && ref_get_unless_zero(&in->file->ref))
-        t->files[t->count++] = in->file;
-}
-
-static void tell_all(struct tell* t) {
-    for (int i = 0; i < t->count; i++) {
-        libos_file_notify(t->files[i], 1 /* POLLIN */);
-        libos_file_put(t->files[i]);
+/* Wakes whoever waits for the host's instance, in whichever process. */
+static void ring(struct inotify* in) {
+    PAL_STREAM_ATTR attr = {.share_flags = 0600, .file_mode = 0600};
+    for (int i = 0; i < BELL_NAMES && !in->rang; i++) {
+        PAL_HANDLE bell;
+        if (!in->bells[i].process ||
+            PalStreamOpenNamed(&in->bells[i], PAL_ACCESS_RDONLY, 0, &bell) < 0)
+            continue;
+        if (PalStreamAttributesChange(bell, &attr, PAL_SETATTR_MODE) == 0)
+            in->rang = true;
+        PalObjectClose(bell);
     }
 }
 
 void libos_inotify_event(const void* key, uint32_t mask, uint32_t cookie, const char* name) {
-    struct tell t = {.count = 0};
-    lock(&g_lock);
-    list_for_each_safe(w, &g_own, struct own_watch, all) {
+    struct inotify_table* t = lock_table();
+    if (!t)
+        return;
+    list_for_each_safe(w, &t->watches, struct own_watch, all) {
         if (w->key != key || !(w->mask & mask & IN_ALL_EVENTS))
             continue;
-        enqueue(w->owner, w->wd, mask, cookie, name);
-        note(&t, w->owner);
+        struct inotify* in = w->owner;
+        enqueue(in, w->wd, mask, cookie, name);
         if (w->mask & IN_ONESHOT) {
-            enqueue(w->owner, w->wd, IN_IGNORED, 0, NULL);
-            drop_watch(w);
+            enqueue(in, w->wd, IN_IGNORED, 0, NULL);
+            drop_watch(t, w);
         }
+        coord_commit();
+        ring(in);
     }
-    unlock(&g_lock);
-    tell_all(&t);
+    coord_unlock(&t->lock);
 }
 
 void libos_inotify_gone(const void* key) {
-    struct tell t = {.count = 0};
-    lock(&g_lock);
-    list_for_each_safe(w, &g_own, struct own_watch, all) {
+    struct inotify_table* t = lock_table();
+    if (!t)
+        return;
+    list_for_each_safe(w, &t->watches, struct own_watch, all) {
         if (w->key != key)
             continue;
+        struct inotify* in = w->owner;
         if (w->mask & IN_DELETE_SELF)
-            enqueue(w->owner, w->wd, IN_DELETE_SELF, 0, NULL);
-        enqueue(w->owner, w->wd, IN_IGNORED, 0, NULL);
-        note(&t, w->owner);
-        drop_watch(w);
+            enqueue(in, w->wd, IN_DELETE_SELF, 0, NULL);
+        enqueue(in, w->wd, IN_IGNORED, 0, NULL);
+        drop_watch(t, w);
+        coord_commit();
+        ring(in);
     }
-    unlock(&g_lock);
-    tell_all(&t);
+    coord_unlock(&t->lock);
 }
 
 uint32_t libos_inotify_cookie(void) {
-    return __atomic_add_fetch(&g_cookie, 1, __ATOMIC_RELAXED) | 0x40000000;
+    struct inotify_table* t = table();
+    return t ? __atomic_add_fetch(&t->last_cookie, 1, __ATOMIC_RELAXED) | 0x40000000 : 0;
 }
 
 /* ---- reading ----------------------------------------------------------------------------------
  */
 
-/* As many whole events of ours as fit. -EINVAL: not even one does; 0: there are none. */
-static long take_own(struct inotify* in, const struct iovec* iov) {
+/* Whole events of ours into buf, as many as fit. -EINVAL: not even the first one does. */
+static long take_own(struct inotify* in, char* buf, size_t size) {
     size_t done = 0;
-    long ret = 0;
-    lock(&g_lock);
-    while (!list_empty(&in->queue)) {
+    struct inotify_table* t = lock_table();
+    in->rang = false;
+    bool too_small = false;
+    while (!list_empty(&in->queue) && !too_small) {
         struct own_event* e = list_first(&in->queue, struct own_event, node);
-        if (e->size > iov->iov_len - done) {
-            ret = -EINVAL;
+        too_small = e->size > size - done;
+        if (too_small)
             break;
-        }
-        if (user_copy_to((char*)iov->iov_base + done, &e->record, e->size)) {
-            ret = -EFAULT;
-            break;
-        }
+        memcpy(buf + done, &e->record, e->size);
         done += e->size;
-        list_del(&e->node);
-        libos_free(e);
-        in->queued--;
+        coord_list_del(&e->node);
+        coord_free(e);
+        COORD_SET(in->queued, in->queued - 1);
+        coord_commit();
     }
-    unlock(&g_lock);
-    return done ? (long)done : ret;
+    if (too_small)
+        ring(in); /* as there is more */
+    coord_unlock(&t->lock);
+    return done ? (long)done : too_small ? -EINVAL : 0;
 }
 
-static long wait_own(struct inotify* in) {
-    struct libos_waiter w;
-    libos_waiter_init(&w);
-    long ret = 0;
-    lock(&g_lock);
-    if (list_empty(&in->queue)) {
-        list_add_tail(&in->waiters, &w.node);
-        unlock(&g_lock);
-        ret = libos_wait(&w, PAL_CLOCK_MONOTONIC, NO_TIMEOUT);
-        lock(&g_lock);
-        list_del(&w.node);
+/* Takes what is told of the bell out of the host's records; bytes left. */
+static size_t without_bell(const struct inotify_open* o, char* buf, size_t size) {
+    size_t left = 0;
+    for (size_t at = 0; at + sizeof(struct inotify_event) <= size;) {
+        const struct inotify_event* e = (struct inotify_event*)(buf + at);
+        size_t len = sizeof(*e) + e->len;
+        if (len > size - at)
+            break;
+        bool bell = e->wd == (int)o->in->bell_wd;
+        if (!bell)
+            memmove(buf + left, e, len);
+        left += bell ? 0 : len;
+        at += len;
     }
-    unlock(&g_lock);
-    return ret == -EINTR ? -ERESTARTSYS : ret;
+    return left;
 }
 
-/* For an event of either side. With watches on both sides we look at ours from time to time. */
+/* From both sides, without waiting. 0: nothing is there. */
+static long read_both(struct libos_file* f, const struct iovec* iov) {
+    const struct inotify_open* o = f->data;
+    char buf[CHUNK];
+    size_t room = MIN(iov->iov_len, sizeof(buf));
+    struct iovec mine = {buf, room};
+    long got =
+        libos_checked_count(PalStreamReadV(f->host, PAL_OFFSET_CURRENT, &mine, 1, 0), &mine, 1);
+    if (got == -EAGAIN)
+        got = 0;
+    size_t size = got > 0 ? without_bell(o, buf, got) : 0;
+    long own = take_own(o->in, buf + size, room - size);
+    size += MAX(own, 0);
+    if (size)
+        return user_copy_to(iov->iov_base, buf, size) ? -EFAULT : (long)size;
+    return got < 0 ? got : own;
+}
+
 static long wait_any(struct libos_file* f) {
-    struct inotify* in = f->data;
-    lock(&g_lock);
-    bool own = !list_empty(&in->watches), host = in->host_watches;
-    unlock(&g_lock);
-    if (own && !host)
-        return wait_own(in);
     PAL_FLG events = PAL_WAIT_READ, got = 0;
-    int ret = PalStreamsWaitEvents(1, &f->host, &events, &got, own ? 20000 : NO_TIMEOUT);
-    return ret == PAL_ERROR_TRYAGAIN || ret == PAL_ERROR_TIMEDOUT ? 0 : pal_to_errno(ret);
+    return pal_to_errno(PalStreamsWaitEvents(1, &f->host, &events, &got, NO_TIMEOUT));
 }
 
 static long inotify_read(struct libos_file* f, const struct iovec* iov, int iov_count,
                          const int64_t* pos, int rwf) {
-    struct inotify* in = f->data;
+    const struct inotify_open* o = f->data;
     (void)rwf;
     if (pos)
         return -ESPIPE;
     for (;;) {
-        long ret = in->last_wd ? take_own(in, iov) : 0;
-        if (ret)
-            return ret;
-        ret = libos_checked_count(PalStreamReadV(f->host, PAL_OFFSET_CURRENT, iov, iov_count, 0),
-                                  iov, iov_count);
+        long ret;
+        if (__atomic_load_n(&o->in->last_wd, __ATOMIC_RELAXED)) {
+            ret = read_both(f, iov);
+            if (!ret)
+                ret = -EAGAIN;
+        } else {
+            ret = libos_checked_count(
+                PalStreamReadV(f->host, PAL_OFFSET_CURRENT, iov, iov_count, 0), iov, iov_count);
+        }
         if (ret != -EAGAIN || (f->flags & O_NONBLOCK))
             return ret;
         ret = wait_any(f);
@@ -210,73 +260,102 @@ static long inotify_read(struct libos_file* f, const struct iovec* iov, int iov_
     }
 }
 
-static unsigned inotify_poll(struct libos_file* f) {
-    struct inotify* in = f->data;
-    lock(&g_lock);
-    bool ready = !list_empty(&in->queue);
-    unlock(&g_lock);
-    return ready ? 1 /* POLLIN */ : 0;
+static int inotify_bytes(struct inotify* in) {
+    struct inotify_table* t = lock_table();
+    int bytes = 0;
+    list_for_each(e, &in->queue, struct own_event, node) {
+        bytes += e->size;
+    }
+    coord_unlock(&t->lock);
+    return bytes;
 }
 
 static long inotify_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg) {
-    struct inotify* in = f->data;
+    const struct inotify_open* o = f->data;
     if (cmd != 0x541b) /* FIONREAD */
         return -ENOTTY;
     int bytes = 0;
     PalStreamControl(f->host, PAL_OP_BYTES_READABLE, &bytes, sizeof(bytes));
-    lock(&g_lock);
-    list_for_each(e, &in->queue, struct own_event, node) {
-        bytes += e->size;
-    }
-    unlock(&g_lock);
+    bytes += inotify_bytes(o->in);
     return user_put(bytes, (int*)arg);
 }
 
+/* ---- instances --------------------------------------------------------------------------------
+ */
+
+/* This process has the bell under that name, or no longer. Under the lock. */
+static void set_bell(struct inotify* in, const PAL_HANDLE_NAME* from, const PAL_HANDLE_NAME* to) {
+    for (int i = 0; i < BELL_NAMES; i++) {
+        if (in->bells[i].process == from->process && in->bells[i].number == from->number) {
+            in->bells[i] = *to; /* a name that is wrong is not found, no more */
+            return;
+        }
+    }
+}
+
 static void inotify_close(struct libos_file* f) {
-    struct inotify* in = f->data;
-    lock(&g_lock);
-    list_for_each_safe(w, &in->watches, struct own_watch, mine) {
-        drop_watch(w);
+    struct inotify_open* o = f->data;
+    struct inotify* in = o->in;
+    PAL_HANDLE_NAME name, none = {0};
+    struct inotify_table* t = lock_table();
+    if (o->bell && PalHandleName(o->bell, &name) == 0)
+        set_bell(in, &name, &none);
+    if (f->last) {
+        while (!list_empty(&in->watches)) {
+            drop_watch(t, list_first(&in->watches, struct own_watch, mine));
+            coord_commit();
+        }
+        while (!list_empty(&in->queue)) {
+            struct own_event* e = list_first(&in->queue, struct own_event, node);
+            coord_list_del(&e->node);
+            coord_free(e);
+            coord_commit();
+        }
+        coord_free(in);
     }
-    list_for_each_safe(e, &in->queue, struct own_event, node) {
-        libos_free(e);
-    }
-    unlock(&g_lock);
-    libos_free(in);
+    coord_unlock(&t->lock);
+    if (o->bell)
+        PalObjectClose(o->bell);
+    libos_free(o);
+}
+
+static void inotify_forked(struct libos_file* f) {
+    struct inotify_open* o = f->data;
+    PAL_HANDLE_NAME name, none = {0};
+    if (!o->bell || PalHandleName(o->bell, &name) < 0)
+        return;
+    struct inotify_table* t = lock_table();
+    set_bell(o->in, &none, &name);
+    coord_unlock(&t->lock);
 }
 
 static const struct libos_file_ops inotify_ops = {
     .kind = "inotify",
     .read = inotify_read,
     .ioctl = inotify_ioctl,
-    .poll = inotify_poll,
     .close = inotify_close,
+    .close_at_end = true,
+    .forked = inotify_forked,
 };
 
-/* ---- instances and watches ---------------------------------------------------------------------
- */
-
 int libos_inotify_create(int flags, struct libos_file** out) {
-    struct inotify* in = libos_calloc(1, sizeof(*in));
-    if (!in)
-        return -ENOMEM;
+    struct inotify_open* o = libos_calloc(1, sizeof(*o));
+    struct inotify* in = o ? coord_alloc(sizeof(*in)) : NULL;
+    PAL_HANDLE handle; /* never blocks: the waiting is ours */
+    int ret = in && table() ? PalWatchCreate(PAL_OPTION_NONBLOCK, &handle) : PAL_ERROR_NOMEM;
+    struct libos_file* f = NULL;
+    if (ret == 0)
+        f = libos_file_alloc(&inotify_ops, flags, handle,
+                             libos_path_alloc(NULL, "anon_inode:inotify"));
+    if (!f) {
+        coord_free(in);
+        libos_free(o);
+        return ret < 0 ? pal_to_errno(ret) : -ENOMEM;
+    }
     list_init(&in->watches);
     list_init(&in->queue);
-    list_init(&in->waiters);
-    PAL_HANDLE handle; /* never blocks: the waiting is ours */
-    int ret = PalWatchCreate(PAL_OPTION_NONBLOCK, &handle);
-    if (ret < 0) {
-        libos_free(in);
-        return pal_to_errno(ret);
-    }
-    struct libos_file* f =
-        libos_file_alloc(&inotify_ops, flags, handle, libos_path_alloc(NULL, "anon_inode:inotify"));
-    if (!f) {
-        libos_free(in);
-        return -ENOMEM;
-    }
-    in->file = f;
-    f->data = in;
+    o->in = in;
+    f->data = o;
     *out = f;
     return 0;
 }
@@ -285,8 +364,61 @@ bool libos_is_inotify(const struct libos_file* f) {
     return f->ops == &inotify_ops;
 }
 
-static long add_own(struct inotify* in, const void* key, uint32_t mask) {
+/* The bell of another process that has the instance. */
+static PAL_HANDLE find_bell(const struct inotify* in) {
+    PAL_HANDLE bell = NULL;
+    for (int i = 0; i < BELL_NAMES && !bell; i++)
+        if (in->bells[i].process &&
+            PalStreamOpenNamed(&in->bells[i], PAL_ACCESS_RDONLY, 0, &bell) < 0)
+            bell = NULL;
+    return bell;
+}
+
+/* Under g_lock and the table's. */
+static int make_bell(struct libos_file* f) {
+    struct inotify_open* o = f->data;
+    PAL_HANDLE_NAME name, none = {0};
+    PAL_HANDLE bell = find_bell(o->in);
+    PAL_IDX wd = o->in->bell_wd;
+    int ret = 0;
+    if (!bell) {
+        ret = PalMemoryObjectCreate("inotify", 0, &bell);
+        if (ret)
+            return ret;
+        ret = PalWatchAdd(f->host, bell, IN_ATTRIB, &wd);
+    }
+    if (!ret)
+        ret = PalHandleName(bell, &name);
+    if (ret) {
+        PalObjectClose(bell);
+        return ret;
+    }
+    o->bell = bell;
+    COORD_SET(o->in->bell_wd, wd);
+    set_bell(o->in, &none, &name);
+    return 0;
+}
+
+/* Before the first watch of ours in this process. */
+static int need_bell(struct libos_file* f) {
+    const struct inotify_open* o = f->data;
+    int ret = 0;
     lock(&g_lock);
+    if (!o->bell) {
+        struct inotify_table* t = lock_table();
+        ret = make_bell(f);
+        coord_unlock(&t->lock);
+    }
+    unlock(&g_lock);
+    return pal_to_errno(ret);
+}
+
+static long add_own(struct libos_file* f, const void* key, uint32_t mask) {
+    struct inotify* in = ((struct inotify_open*)f->data)->in;
+    long ret = need_bell(f);
+    if (ret)
+        return ret;
+    struct inotify_table* t = lock_table();
     list_for_each(w, &in->watches, struct own_watch, mine) {
         if (w->key != key)
             continue;
@@ -294,56 +426,58 @@ static long add_own(struct inotify* in, const void* key, uint32_t mask) {
         if (mask & IN_MASK_CREATE)
             wd = -EEXIST;
         else
-            w->mask = mask & IN_MASK_ADD ? w->mask | mask : mask;
-        unlock(&g_lock);
+            COORD_SET(w->mask, mask & IN_MASK_ADD ? w->mask | mask : mask);
+        coord_unlock(&t->lock);
         return wd;
     }
-    struct own_watch* w = libos_malloc(sizeof(*w));
-    if (!w) {
-        unlock(&g_lock);
-        return -ENOMEM;
+    struct own_watch* w = coord_alloc(sizeof(*w));
+    ret = -ENOMEM;
+    if (w) {
+        COORD_SET(in->last_wd, in->last_wd + 1);
+        w->owner = in;
+        w->key = key;
+        w->mask = mask;
+        ret = w->wd = OWN_WD + in->last_wd;
+        coord_list_add_tail(&t->watches, &w->all);
+        coord_list_add_tail(&in->watches, &w->mine);
+        __atomic_add_fetch(&t->count, 1, __ATOMIC_SEQ_CST);
     }
-    *w = (struct own_watch){.owner = in, .key = key, .mask = mask};
-    long wd = w->wd = OWN_WD + ++in->last_wd;
-    list_add_tail(&g_own, &w->all);
-    list_add_tail(&in->watches, &w->mine);
-    __atomic_add_fetch(&g_inotify_watches, 1, __ATOMIC_SEQ_CST);
-    unlock(&g_lock);
-    return wd;
+    coord_unlock(&t->lock);
+    return ret;
 }
 
 long libos_inotify_add(struct libos_file* f, struct libos_file* object, uint32_t mask) {
-    struct inotify* in = f->data;
     struct libos_mount* m = object->path ? object->path->mount : NULL;
     if (m && m->ops->watch_key)
-        return add_own(in, m->ops->watch_key(object), mask);
+        return add_own(f, m->ops->watch_key(object), mask);
     if (!object->host)
         return -EACCES; /* a pseudo file never tells of changes */
     PAL_IDX id;
     int ret = PalWatchAdd(f->host, object->host, mask, &id);
     if (ret < 0)
         return pal_to_errno(ret);
-    if (id >= OWN_WD)
-        return -ENOSPC;
-    __atomic_add_fetch(&in->host_watches, 1, __ATOMIC_RELAXED);
-    return id;
+    return id < OWN_WD ? (long)id : -ENOSPC;
 }
 
 long libos_inotify_remove(struct libos_file* f, int wd) {
-    struct inotify* in = f->data;
+    const struct inotify_open* o = f->data;
     if (wd < OWN_WD)
-        return wd < 0 ? -EINVAL : pal_to_errno(PalWatchRemove(f->host, wd));
+        return wd < 0 || (wd && wd == (int)o->in->bell_wd)
+                   ? -EINVAL
+                   : pal_to_errno(PalWatchRemove(f->host, wd));
     long ret = -EINVAL;
-    lock(&g_lock);
-    list_for_each_safe(w, &in->watches, struct own_watch, mine) {
+    struct inotify_table* t = lock_table();
+    list_for_each_safe(w, &o->in->watches, struct own_watch, mine) {
         if (w->wd != wd)
             continue;
-        enqueue(in, wd, IN_IGNORED, 0, NULL);
-        drop_watch(w);
+        enqueue(o->in, wd, IN_IGNORED, 0, NULL);
+        drop_watch(t, w);
         ret = 0;
     }
-    unlock(&g_lock);
-    if (!ret)
-        libos_file_notify(f, 1 /* POLLIN */);
+    if (!ret) {
+        coord_commit();
+        ring(o->in);
+    }
+    coord_unlock(&t->lock);
     return ret;
 }

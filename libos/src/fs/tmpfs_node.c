@@ -52,7 +52,7 @@ struct tmpfs_node* tmpfs_node_create(struct tmpfs* fs, uint32_t mode,
 struct libos_store_range* tmpfs_node_check(struct tmpfs_node* n) {
     if (n->nlink || n->opens)
         return NULL;
-    if (__atomic_load_n(&g_inotify_watches, __ATOMIC_RELAXED))
+    if (libos_inotify_active())
         libos_inotify_gone(n);
     unsigned int count = 0;
     while (!list_empty(&n->xattrs)) { /* nobody can find it any more */

@@ -5,7 +5,7 @@
 #include "tmpfs.h"
 
 void tmpfs_notify(const struct libos_file* f, uint32_t mask) {
-    if (!__atomic_load_n(&g_inotify_watches, __ATOMIC_RELAXED) || (f->flags & O_PATH))
+    if (!libos_inotify_active() || (f->flags & O_PATH))
         return;
     const struct tmpfs_open* o = f->data;
     struct tmpfs* fs = o->node->fs;
@@ -23,7 +23,7 @@ void tmpfs_notify(const struct libos_file* f, uint32_t mask) {
 
 void tmpfs_notify_name(struct tmpfs_node* dir, struct tmpfs_node* child, uint32_t mask,
                        uint32_t cookie, const char* name) {
-    if (!__atomic_load_n(&g_inotify_watches, __ATOMIC_RELAXED))
+    if (!libos_inotify_active())
         return;
     libos_inotify_event(dir, mask | (child->dir ? IN_ISDIR : 0), cookie, name);
 }

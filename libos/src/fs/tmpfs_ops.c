@@ -329,7 +329,7 @@ static int move(struct tmpfs_entry* e, struct tmpfs_place* to) {
     tmpfs_notify_name(to->dir, n, IN_MOVED_TO, cookie, e->moved->name);
     tmpfs_remove(e);
     n->ctime_ns = tmpfs_now();
-    if (__atomic_load_n(&g_inotify_watches, __ATOMIC_RELAXED))
+    if (libos_inotify_active())
         libos_inotify_event(n, IN_MOVE_SELF, 0, NULL);
     return 0;
 }

@@ -77,7 +77,7 @@ struct libos_thread {
     struct libos_file** held;
     uint32_t held_count, held_size;
     struct libos_file* spare_file; /* memory for its next one: fs/libos_file.c */
-    struct libos_file* used; /* the same for libos_fd_use(): one at a time */
+    struct libos_file* used;       /* the same for libos_fd_use(): one at a time */
 
     /* scheduling */
     int sched_policy, sched_priority, nice;
@@ -85,6 +85,7 @@ struct libos_thread {
     bool answering;  /* a question of another process (fs/proc_ask.c) */
     bool sched_reset_on_fork;
     uint64_t timer_slack_ns, timer_slack_default_ns;
+    uint32_t mempolicy; /* sys/libos_numa.c */
     struct libos_rseq {
         uint64_t area; /* 0: none */
         uint32_t size, signature;

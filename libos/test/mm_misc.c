@@ -133,6 +133,16 @@ TEST(own_memory) {
     munmap(p, 4 * PAGE);
 }
 
+static const char* cpu_flags(void) {
+    static char line[8192];
+    FILE* f = fopen("/proc/cpuinfo", "re");
+    while (f && fgets(line, sizeof(line), f) && strncmp(line, "flags", 5))
+        ;
+    if (f)
+        fclose(f);
+    return line;
+}
+
 TEST(no_keys) {
     char* p = pages(1);
     CHECK_EQ(sc(SYS_pkey_mprotect, p, PAGE, PROT_READ, -1), 0);
@@ -141,6 +151,14 @@ TEST(no_keys) {
     CHECK_EQ(sc(SYS_pkey_alloc, 0, 4), -EINVAL);
     CHECK_EQ(sc(SYS_pkey_free, 15), -EINVAL);
     CHECK_EQ(sc(SYS_pkey_mprotect, p, PAGE, PROT_READ, 14), -EINVAL);
+    CHECK_EQ(sc(SYS_pkey_mprotect, p, 0, PROT_READ, 14), 0);
+    CHECK_EQ(sc(SYS_pkey_mprotect, p + 1, 0, PROT_READ, 14), -EINVAL);
+    CHECK_EQ(sc(SYS_pkey_mprotect, p, -PAGE, PROT_READ, 14), -ENOMEM);
+    if (!strstr(cpu_flags(), " pku ")) {
+        CHECK_EQ(sc(SYS_pkey_alloc, 0, 0), -EINVAL);
+        CHECK_EQ(sc(SYS_pkey_free, 0), -EINVAL);
+        CHECK_EQ(sc(SYS_pkey_mprotect, p, PAGE, PROT_READ, 0), -EINVAL);
+    }
     munmap(p, PAGE);
 }
 

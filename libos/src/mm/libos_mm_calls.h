@@ -26,6 +26,11 @@ int mm_lock_range(uint64_t start, uint64_t end, bool on_fault);
 int mm_unlock_range(uint64_t start, uint64_t end);
 int mm_lock_all(bool current, bool future, bool on_fault);
 void mm_unlock_all(void);
+/* libos_mm_policy.c; a policy is a word to remember, 0 for none. -EFAULT: not mapped. */
+int mm_set_policy(uint64_t start, uint64_t end, uint32_t policy);
+int mm_get_policy(uint64_t addr, uint32_t* policy);
+/* -ENOENT: no policy in the range; -EOPNOTSUPP: one that cannot have a home. */
+int mm_set_home_node(uint64_t start, uint64_t end, bool (*may_have)(uint32_t policy));
 /* A free place for len bytes, a multiple of align; nothing is reserved. For exec, which is alone.
  */
 long mm_pick(uint64_t len, uint64_t align);

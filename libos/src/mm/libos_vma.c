@@ -119,7 +119,8 @@ int vma_split_range(struct libos_mm* mm, uint64_t start, uint64_t end) {
 }
 
 static bool same_kind(const struct libos_vma* a, const struct libos_vma* b) {
-    if (a->prot != b->prot || a->flags != b->flags || a->file != b->file || a->name != b->name) {
+    if (a->prot != b->prot || a->flags != b->flags || a->file != b->file || a->name != b->name ||
+        a->policy != b->policy) {
         return false;
     }
     if (a->anon_name != b->anon_name &&

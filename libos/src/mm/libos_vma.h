@@ -37,6 +37,7 @@ struct libos_vma {
      * was first mapped, which mremap does not change: memory that was moved does not merge. */
     uint64_t offset;
     uint64_t object;  /* identity of shared memory, for futexes; 0: not known yet */
+    uint32_t policy;  /* of mbind(2), as libos_numa.c packs it; 0: none */
     const char* name; /* static text or NULL */
     struct anon_name* anon_name;
 };

@@ -70,6 +70,7 @@ static void copy_scheduling(struct libos_thread* t, const struct libos_thread* p
         t->nice = MAX(parent->nice, 0);
     }
     t->timer_slack_ns = t->timer_slack_default_ns = parent->timer_slack_ns;
+    t->mempolicy = parent->mempolicy;
     t->io_priority = parent->io_priority;
 }
 

@@ -57,7 +57,7 @@ long libos_syscall_munmap(unsigned long addr, size_t len) {
     return libos_mm_unmap(addr, len);
 }
 
-static long protect(unsigned long start, size_t len, unsigned long prot) {
+static long protect(unsigned long start, size_t len, unsigned long prot, int pkey) {
     int grows = (int)(prot & (PROT_GROWSDOWN | PROT_GROWSUP));
     prot &= ~(unsigned long)grows;
     if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || !IS_ALIGNED(start, PAGE_SIZE)) {
@@ -76,23 +76,25 @@ static long protect(unsigned long start, size_t len, unsigned long prot) {
     if ((cur_process()->personality & READ_IMPLIES_EXEC) && (prot & PROT_READ)) {
         prot |= PROT_EXEC;
     }
+    if (pkey != -1) {
+        return -EINVAL; /* no key is ever allocated */
+    }
     return mm_protect(start, end, (int)prot & PROT_RWX, grows);
 }
 
 long libos_syscall_mprotect(unsigned long start, size_t len, unsigned long prot) {
-    return protect(start, len, prot);
+    return protect(start, len, prot, -1);
 }
 
 /* As on a CPU without protection keys. */
 long libos_syscall_pkey_mprotect(unsigned long start, size_t len, unsigned long prot, int pkey) {
-    return pkey == -1 ? protect(start, len, prot) : -EINVAL;
+    return protect(start, len, prot, pkey);
 }
 
 long libos_syscall_pkey_alloc(unsigned long flags, unsigned long init_val) {
-    if (flags || (init_val & ~3UL)) {
-        return -EINVAL;
-    }
-    return -ENOSPC;
+    (void)flags;
+    (void)init_val;
+    return -EINVAL; /* Linux would hand out key 0, and then cannot set its rights */
 }
 
 long libos_syscall_pkey_free(int pkey) {

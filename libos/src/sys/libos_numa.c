@@ -14,9 +14,16 @@
 #define STATIC_RELATIVE (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES)
 #define MODE_FLAGS      (MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING)
 
-/* Policy of the process. (Linux has one per thread; with one node nobody can tell by placement.) */
-static uint32_t g_mode;
-static uint32_t g_has_node;
+/* A policy as one word: mode and its flags, and whether it names the node. 0: none, the default. */
+#define POLICY_NODE 0x10000u
+
+static uint32_t pack(int mode, int flags, uint64_t nodes) {
+    return mode ? (uint32_t)(mode | flags) | (nodes ? POLICY_NODE : 0) : 0;
+}
+
+static int mode_of(uint32_t policy) {
+    return (int)(policy & ~POLICY_NODE);
+}
 
 /* *nodes: bit 0 for node 0. Other nodes: -EINVAL. */
 static int get_nodes(const unsigned long* mask, unsigned long maxnode, uint64_t* nodes) {
@@ -78,8 +85,7 @@ long libos_syscall_set_mempolicy(int mode, const unsigned long* nmask, unsigned 
         ret = check_policy(&mode, nodes);
     }
     if (!ret) {
-        __atomic_store_n(&g_mode, (uint32_t)(mode | (mode ? flags : 0)), __ATOMIC_RELAXED);
-        __atomic_store_n(&g_has_node, nodes != 0, __ATOMIC_RELAXED);
+        get_cur_thread()->mempolicy = pack(mode, flags, nodes);
     }
     return ret;
 }
@@ -100,8 +106,7 @@ static int put_nodes(unsigned long* nmask, unsigned long maxnode, uint64_t nodes
 
 long libos_syscall_get_mempolicy(int* policy, unsigned long* nmask, unsigned long maxnode,
                                  unsigned long addr, unsigned long flags) {
-    uint64_t nodes = __atomic_load_n(&g_has_node, __ATOMIC_RELAXED);
-    int mode = (int)__atomic_load_n(&g_mode, __ATOMIC_RELAXED);
+    uint32_t of = get_cur_thread()->mempolicy;
     if ((nmask && maxnode < 1) || (flags & ~7UL)) {
         return -EINVAL;
     }
@@ -109,26 +114,26 @@ long libos_syscall_get_mempolicy(int* policy, unsigned long* nmask, unsigned lon
         if (flags & (MPOL_F_NODE | MPOL_F_ADDR)) {
             return -EINVAL;
         }
-        mode = 0;
-        nodes = 1;
+        of = POLICY_NODE;
     } else if (flags & MPOL_F_ADDR) {
-        if (libos_mm_get_prot(addr) < 0) {
+        if (mm_get_policy(addr, &of) < 0) {
             return -EFAULT;
         }
-        mode = flags & MPOL_F_NODE ? 0 : mode; /* the node of that page, or its policy */
     } else if (addr) {
         return -EINVAL;
-    } else if (flags & MPOL_F_NODE) {
+    }
+    int mode = mode_of(of);
+    if (flags & MPOL_F_NODE) { /* the node of that page, or for the next page */
         int kind = mode & ~MODE_FLAGS;
-        if (kind != MPOL_INTERLEAVE && kind != 6) {
+        if (!(flags & MPOL_F_ADDR) && kind != MPOL_INTERLEAVE && kind != 6) {
             return -EINVAL;
         }
-        mode = 0; /* the node for the next page */
+        mode = 0;
     }
     if (policy && user_put(mode, policy) < 0) {
         return -EFAULT;
     }
-    return nmask ? put_nodes(nmask, maxnode, nodes) : 0;
+    return nmask ? put_nodes(nmask, maxnode, of & POLICY_NODE ? 1 : 0) : 0;
 }
 
 long libos_syscall_mbind(unsigned long start, unsigned long len, unsigned long mode,
@@ -160,7 +165,12 @@ long libos_syscall_mbind(unsigned long start, unsigned long len, unsigned long m
     if (ret < 0) {
         return ret;
     }
-    return libos_mm_is_mapped(start, end - start) ? 0 : -EFAULT;
+    return mm_set_policy(start, end, pack(kind, (int)mode & MODE_FLAGS, nodes));
+}
+
+static bool may_have_home(uint32_t policy) {
+    int kind = mode_of(policy) & ~MODE_FLAGS;
+    return kind == MPOL_BIND || kind == MPOL_PREFERRED_MANY;
 }
 
 long libos_syscall_set_mempolicy_home_node(unsigned long start, unsigned long len,
@@ -169,7 +179,7 @@ long libos_syscall_set_mempolicy_home_node(unsigned long start, unsigned long le
     if (!IS_ALIGNED(start, PAGE_SIZE) || flags || home_node >= 1 || end < start) {
         return -EINVAL;
     }
-    return end == start ? 0 : -ENOENT; /* no range has a policy of its own */
+    return end == start ? 0 : mm_set_home_node(start, end, may_have_home);
 }
 
 static bool is_self(pid_t pid) {

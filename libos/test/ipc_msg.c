@@ -227,7 +227,7 @@ static void start(struct waiter* w) {
     pthread_create(&w->thread, NULL, wait_thread, w);
     while (started == before)
         usleep(100);
-    usleep(15000);
+    usleep(30000);
 }
 
 static void finish(struct waiter* w, long result, int error) {

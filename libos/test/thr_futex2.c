@@ -14,11 +14,13 @@
 #define PRIV 128
 #define ANY  0xffffffffUL
 
-static int word, word2, *shared;
+static int words[16], *shared;
+#define the_word words[0]
+#define word2    words[1]
 static volatile int sleeping;
 
 static bool missing(void) {
-    return sc(SYS_futex_wake, &word, ANY, 1, U32 | PRIV) == -ENOSYS;
+    return sc(SYS_futex_wake, &the_word, ANY, 1, U32 | PRIV) == -ENOSYS;
 }
 
 struct waiter {
@@ -31,18 +33,22 @@ struct waiter {
 
 static void* wait_thread(void* p) {
     struct waiter* w = p;
-    __atomic_add_fetch(&sleeping, 1, __ATOMIC_SEQ_CST);
     w->result = sc(SYS_futex_wait, w->word, 0, w->mask, w->flags, NULL, 0);
     return NULL;
 }
 
+/* All wait for the same word. Moving them to the next one and back tells how many sleep. */
 static void start(struct waiter* w, int n) {
-    sleeping = 0;
+    int op = FUTEX_REQUEUE | (w->flags & PRIV), *next = w->word + 8;
     for (int i = 0; i < n; i++)
         pthread_create(&w[i].thread, NULL, wait_thread, &w[i]);
-    while (sleeping < n)
-        usleep(100);
-    usleep(20000);
+    for (;;) {
+        int asleep = sc(SYS_futex, w->word, op, 0, n, next, 0);
+        CHECK_EQ(sc(SYS_futex, next, op, 0, n, w->word, 0), asleep);
+        if (asleep == n)
+            return;
+        usleep(500);
+    }
 }
 
 static void finish(struct waiter* w, int n) {
@@ -56,39 +62,39 @@ TEST(errors) {
     struct timespec past = {1, 0}, bad = {0, 1000000000}, t;
     if (missing())
         SKIP("the kernel has no futex_wake");
-    word = 1;
+    the_word = 1;
     for (int private = 0; private <= PRIV; private += PRIV) {
         int f = U32 | private;
-        CHECK_EQ(sc(SYS_futex_wait, &word, 2, ANY, f, NULL, 0), -EAGAIN);
-        CHECK_EQ(sc(SYS_futex_wait, &word, 1, ANY, f, &past, CLOCK_MONOTONIC), -ETIMEDOUT);
-        CHECK_EQ(sc(SYS_futex_wait, &word, 1, ANY, f, &past, CLOCK_REALTIME), -ETIMEDOUT);
-        CHECK_EQ(sc(SYS_futex_wait, &word, 1, ANY, f, &past, CLOCK_BOOTTIME), -EINVAL);
-        CHECK_EQ(sc(SYS_futex_wait, &word, 1, ANY, f, &bad, CLOCK_MONOTONIC), -EINVAL);
-        CHECK_EQ(sc(SYS_futex_wait, &word, 1, ANY, f, 8, CLOCK_MONOTONIC), -EFAULT);
-        CHECK_EQ(sc(SYS_futex_wait, &word, 1, 0, f, NULL, 0), -EINVAL);
-        CHECK_EQ(sc(SYS_futex_wait, &word, 1, ANY + 1, f, NULL, 0), -EINVAL);
-        CHECK_EQ(sc(SYS_futex_wait, &word, ANY + 1, ANY, f, NULL, 0), -EINVAL);
-        CHECK_EQ(sc(SYS_futex_wait, (char*)&word + 1, 1, ANY, f, NULL, 0), -EINVAL);
+        CHECK_EQ(sc(SYS_futex_wait, &the_word, 2, ANY, f, NULL, 0), -EAGAIN);
+        CHECK_EQ(sc(SYS_futex_wait, &the_word, 1, ANY, f, &past, CLOCK_MONOTONIC), -ETIMEDOUT);
+        CHECK_EQ(sc(SYS_futex_wait, &the_word, 1, ANY, f, &past, CLOCK_REALTIME), -ETIMEDOUT);
+        CHECK_EQ(sc(SYS_futex_wait, &the_word, 1, ANY, f, &past, CLOCK_BOOTTIME), -EINVAL);
+        CHECK_EQ(sc(SYS_futex_wait, &the_word, 1, ANY, f, &bad, CLOCK_MONOTONIC), -EINVAL);
+        CHECK_EQ(sc(SYS_futex_wait, &the_word, 1, ANY, f, 8, CLOCK_MONOTONIC), -EFAULT);
+        CHECK_EQ(sc(SYS_futex_wait, &the_word, 1, 0, f, NULL, 0), -EINVAL);
+        CHECK_EQ(sc(SYS_futex_wait, &the_word, 1, ANY + 1, f, NULL, 0), -EINVAL);
+        CHECK_EQ(sc(SYS_futex_wait, &the_word, ANY + 1, ANY, f, NULL, 0), -EINVAL);
+        CHECK_EQ(sc(SYS_futex_wait, (char*)&the_word + 1, 1, ANY, f, NULL, 0), -EINVAL);
         CHECK_EQ(sc(SYS_futex_wait, 16, 1, ANY, f, NULL, 0), -EFAULT);
-        CHECK_EQ(sc(SYS_futex_wake, &word, ANY, 5, f), 0);
-        CHECK_EQ(sc(SYS_futex_wake, &word, 0, 5, f), -EINVAL);
-        CHECK_EQ(sc(SYS_futex_wake, &word, ANY + 1, 5, f), -EINVAL);
-        CHECK_EQ(sc(SYS_futex_wake, (char*)&word + 2, ANY, 0, f), -EINVAL);
+        CHECK_EQ(sc(SYS_futex_wake, &the_word, ANY, 5, f), 0);
+        CHECK_EQ(sc(SYS_futex_wake, &the_word, 0, 5, f), -EINVAL);
+        CHECK_EQ(sc(SYS_futex_wake, &the_word, ANY + 1, 5, f), -EINVAL);
+        CHECK_EQ(sc(SYS_futex_wake, (char*)&the_word + 2, ANY, 0, f), -EINVAL);
         CHECK_EQ(sc(SYS_futex_wake, 16, ANY, 0, f), private ? 0 : -EFAULT);
     }
     for (int size = 0; size < 4; size++) {
         if (size != U32) {
-            CHECK_EQ(sc(SYS_futex_wait, &word, 2, ANY, size, NULL, 0), -EINVAL);
-            CHECK_EQ(sc(SYS_futex_wake, &word, ANY, 1, size), -EINVAL);
+            CHECK_EQ(sc(SYS_futex_wait, &the_word, 2, ANY, size, NULL, 0), -EINVAL);
+            CHECK_EQ(sc(SYS_futex_wake, &the_word, ANY, 1, size), -EINVAL);
         }
     }
-    CHECK_EQ(sc(SYS_futex_wake, &word, ANY, 1, 0x100 | U32), -EINVAL);
-    CHECK_EQ(sc(SYS_futex_wait, &word, 2, ANY, 0x10 | U32, NULL, 0), -EINVAL);
+    CHECK_EQ(sc(SYS_futex_wake, &the_word, ANY, 1, 0x100 | U32), -EINVAL);
+    CHECK_EQ(sc(SYS_futex_wait, &the_word, 2, ANY, 0x10 | U32, NULL, 0), -EINVAL);
     clock_gettime(CLOCK_MONOTONIC, &t);
     t.tv_nsec += 1000000;
     t.tv_sec += t.tv_nsec / 1000000000;
     t.tv_nsec %= 1000000000;
-    CHECK_EQ(sc(SYS_futex_wait, &word, 1, ANY, U32 | PRIV, &t, CLOCK_MONOTONIC), -ETIMEDOUT);
+    CHECK_EQ(sc(SYS_futex_wait, &the_word, 1, ANY, U32 | PRIV, &t, CLOCK_MONOTONIC), -ETIMEDOUT);
 }
 
 static void wakes(int* at, int flags) {
@@ -109,8 +115,8 @@ TEST(masks_and_counts) {
     if (missing())
         SKIP("the kernel has no futex_wake");
     shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    wakes(&word, U32 | PRIV);
-    wakes(&word, U32);
+    wakes(&the_word, U32 | PRIV);
+    wakes(&the_word, U32);
     wakes(shared + 3, U32);
 }
 
@@ -153,8 +159,8 @@ TEST(requeue) {
     if (missing())
         SKIP("the kernel has no futex_wake");
     shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    requeues(&word, &word2, U32 | PRIV);
-    requeues(&word, &word2, U32);
+    requeues(&the_word, &word2, U32 | PRIV);
+    requeues(&the_word, &word2, U32);
     requeues(shared, shared + 1, U32);
 }
 
@@ -179,14 +185,14 @@ TEST(signals) {
         struct timespec t;
         pthread_t self = pthread_self(), other;
         sigaction(SIGUSR1, &act, NULL);
-        word = word2 = sleeping = 0;
+        the_word = word2 = sleeping = 0;
         pthread_create(&other, NULL, signal_late, &self);
         clock_gettime(CLOCK_MONOTONIC, &t);
         t.tv_nsec += 200000000;
         t.tv_sec += t.tv_nsec / 1000000000;
         t.tv_nsec %= 1000000000;
         sleeping = 1;
-        CHECK_EQ(sc(SYS_futex_wait, &word, 0, ANY, U32 | PRIV, &t, CLOCK_MONOTONIC),
+        CHECK_EQ(sc(SYS_futex_wait, &the_word, 0, ANY, U32 | PRIV, &t, CLOCK_MONOTONIC),
                  restart ? -ETIMEDOUT : -EINTR);
         CHECK_EQ(word2, SIGUSR1);
         pthread_join(other, NULL);

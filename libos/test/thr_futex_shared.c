@@ -22,18 +22,26 @@ struct waiter {
 
 static void* wait_thread(void* p) {
     struct waiter* w = p;
-    __atomic_add_fetch(&sleeping, 1, __ATOMIC_SEQ_CST);
     w->result = futex(w->word, FUTEX_WAIT_BITSET, 0, NULL, NULL, w->bits);
     return NULL;
 }
 
+/* Moving those who wait to the next word and back tells how many sleep. */
 static void start(struct waiter* w, int n) {
-    sleeping = 0;
     for (int i = 0; i < n; i++)
         pthread_create(&w[i].thread, NULL, wait_thread, &w[i]);
-    while (sleeping < n)
-        usleep(100);
-    usleep(20000);
+    for (int i = 0; i < n; i++) {
+        int *word = w[i].word, *next = word + 32, want = 0;
+        for (int k = 0; k < n; k++)
+            want += w[k].word == word;
+        for (;;) {
+            int asleep = futex(word, FUTEX_REQUEUE, 0, (void*)(long)n, next, 0);
+            CHECK_EQ(futex(next, FUTEX_REQUEUE, 0, (void*)(long)n, word, 0), asleep);
+            if (asleep == want)
+                break;
+            usleep(500);
+        }
+    }
 }
 
 static void finish(struct waiter* w, int n) {

@@ -34,12 +34,8 @@ static bool over_limit(const struct coord_process* p, const siginfo_t* info) {
     return !exempt && p->signal_count + p->signals_private >= p->signals_limit;
 }
 
-int coord_signal_queue(struct coord_process* p, int32_t tid, const siginfo_t* info) {
+static int queue(struct coord_process* p, int32_t tid, const siginfo_t* info) {
     int sig = info->si_signo;
-    if (!coord_process_is_alive(p))
-        return 0;
-    if (sig == SIGCONT && !p->host_stopped) /* whatever it thinks of the signal, and at once */
-        coord_continue(p);
     bool standard = sig < SIGRTMIN && !tid;
     if (standard && (p->signals_queued & sig_bit(sig)))
         return 0;
@@ -57,6 +53,16 @@ int coord_signal_queue(struct coord_process* p, int32_t tid, const siginfo_t* in
         COORD_SET(p->signals_queued, p->signals_queued | sig_bit(sig));
     kick(p, sig);
     return 0;
+}
+
+int coord_signal_queue(struct coord_process* p, int32_t tid, const siginfo_t* info) {
+    if (!coord_process_is_alive(p))
+        return 0;
+    int ret = queue(p, tid, info);
+    /* It goes on whatever it thinks of the signal, and finds it there when it does. */
+    if (info->si_signo == SIGCONT && !p->host_stopped)
+        coord_continue(p);
+    return ret;
 }
 
 void coord_signal_queue_kernel(struct coord_process* p, int sig) {

@@ -63,9 +63,9 @@ void libos_stop_wait(void) {
     struct coord_process* entry = p->coord;
     for (;;) {
         uint32_t number = coord_queue_number(&entry->going);
-        libos_signal_drain_host();
-        if (!__atomic_load_n(&entry->stop_signal, __ATOMIC_SEQ_CST) ||
-            is_killed(p, get_cur_thread()))
+        bool over = !__atomic_load_n(&entry->stop_signal, __ATOMIC_SEQ_CST);
+        libos_signal_drain_host(); /* what continued it is there by now */
+        if (over || is_killed(p, get_cur_thread()))
             return;
         coord_wait_kicked(&entry->going, number);
     }

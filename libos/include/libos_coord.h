@@ -82,6 +82,8 @@ enum coord_root {
     COORD_ROOT_COUNT = 32,
 };
 void* coord_root(enum coord_root which, size_t size);
+/* NULL: nobody has asked for it yet. */
+void* coord_root_made(enum coord_root which);
 
 /* ---- lists -------------------------------------------------------------------------------------
  * Of the arena, under one coord_lock. A zeroed head or node must be initialised before use; the

@@ -39,7 +39,7 @@ struct coord_process {
     struct list_node all;         /* of all entries, oldest first */
     struct list_node children, sibling;
 
-    int32_t host_pid; /* of its host process; 0: not known yet */
+    int32_t host_pid; /* of its host process; 0: there is none yet */
     bool in_parent;   /* a vfork child that runs in its parent's host process */
     bool execed;      /* has called execve since it was made */
     bool subreaper;   /* PR_SET_CHILD_SUBREAPER */
@@ -89,10 +89,9 @@ struct coord_process* coord_process_first(void);
  * *error to -EAGAIN or -ENOMEM. */
 struct coord_process* coord_process_create(bool parents_child, int exit_signal, int* error);
 /* The calling process runs: ALIVE; host_pid: its host process. in_parent: a vfork child; told again
- * with false when it has forked off. The parent tells what PalProcessId() says of the host process
- * it made: the child may have been killed before it came to speak. */
+ * with false when it has forked off. Before that PalProcessForkInto() has set p->host_pid: whoever
+ * reaps the child finds it by that, even if it was killed before it came to speak. */
 void coord_process_started(struct coord_process* p, int32_t host_pid, bool in_parent);
-void coord_process_forked(int32_t pid, int32_t host_pid);
 /* It could not be started: the entry and the pid are free again. */
 void coord_process_abandon(struct coord_process* p);
 
@@ -114,8 +113,8 @@ int coord_process_death_signal(void);
  * vfork child that still is in its parent, back into the parent. */
 void coord_process_end(int wait_status, const struct coord_usage* usage);
 /* The host says that a host process is gone; status as PalProcessReap() gives it. The process that
- * it was is a zombie now, its parent is told. False: no such process is known (yet). */
-bool coord_process_reaped(int32_t host_pid, PAL_NUM host_status);
+ * it was is a zombie now, its parent is told. */
+void coord_process_reaped(int32_t host_pid, PAL_NUM host_status);
 /* Called when a process has died without a word, with its pid and under no lock, before its parent
  * learns: what it held in the arena (locks, ...) is to be released. At start, by subsystems. */
 void coord_at_death(void (*release)(int32_t pid));

@@ -246,7 +246,7 @@ static int reap(PAL_IDX* id, PAL_NUM* status) {
     int ret;
     while ((ret = PalProcessReap(id, status)) == PAL_ERROR_TRYAGAIN)
         PalThreadDelayExecution(1000);
-    return ret;
+    return ret ? ret : PalProcessForget(*id);
 }
 
 TEST(PalProcessReap, each_once) {
@@ -376,6 +376,7 @@ TEST(PalSetExceptionHandler, child_ended) {
     EXPECT(g_signo, 17);
     EXPECT(PalProcessReap(&got, &status), 0);
     EXPECT(status, 3);
+    EXPECT(PalProcessForget(got), 0);
     PalSetExceptionHandler(NULL, PAL_EVENT_CHILD);
     PalObjectClose(child);
 }
@@ -435,4 +436,44 @@ TEST(PalProcessOpen, tells_of_the_end) {
     EXPECT(PalProcessOpen(id, &other), PAL_ERROR_NOTHREAD);
     EXPECT(PalProcessOpen(0, &other), PAL_ERROR_INVAL);
     EXPECT(PalVirtualMemoryFree(go, 0x1000), 0);
+}
+
+TEST(PalProcessForkInto, number_before_the_child_runs) {
+    PAL_PTR page = NULL;
+    PAL_IDX got;
+    PAL_NUM status;
+    EXPECT(PalVirtualMemoryAlloc(&page, 0x1000, PAL_ALLOC_SHARED, PAL_PROT_READ | PAL_PROT_WRITE),
+           0);
+    PAL_IDX* id = page;
+    EXPECT(PalProcessForkInto(NULL), PAL_ERROR_INVAL);
+    int ret = PalProcessForkInto(id);
+    if (ret == 0)
+        PalProcessExit(*id == PalGetPalControl()->process_id ? 5 : 6);
+    EXPECT(ret, 1);
+    CHECK(*id != 0 && *id != PalGetPalControl()->process_id);
+    EXPECT(reap(&got, &status), 0);
+    EXPECT(got, *id);
+    EXPECT(status, 5);
+}
+
+TEST(PalProcessForget, told_until_then) {
+    PAL_IDX id = 0, got;
+    PAL_NUM status;
+    int ret = PalProcessForkInto(&id);
+    if (ret == 0) {
+        PalThreadDelayExecution(5000);
+        PalProcessExit(8);
+    }
+    EXPECT(ret, 1);
+    EXPECT(PalProcessForget(id), PAL_ERROR_NOCHILD); /* still there */
+    while ((ret = PalProcessReap(&got, &status)) == PAL_ERROR_TRYAGAIN)
+        PalThreadDelayExecution(1000);
+    EXPECT(ret, 0);
+    EXPECT(PalProcessReap(&got, &status), 0);
+    EXPECT(got, id);
+    EXPECT(status, 8);
+    EXPECT(PalProcessForget(id), 0);
+    EXPECT(PalProcessForget(id), PAL_ERROR_NOCHILD);
+    EXPECT(PalProcessForget(0), PAL_ERROR_NOCHILD);
+    EXPECT(PalProcessReap(&got, &status), PAL_ERROR_NOCHILD);
 }

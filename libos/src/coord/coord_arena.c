@@ -44,6 +44,10 @@ bool coord_is_shared(void) {
     return g_coord && g_coord->shared;
 }
 
+void* coord_root_made(enum coord_root which) {
+    return __atomic_load_n(&g_coord->roots[which], __ATOMIC_ACQUIRE);
+}
+
 void* coord_root(enum coord_root which, size_t size) {
     void** root = &g_coord->roots[which];
     void* block = __atomic_load_n(root, __ATOMIC_ACQUIRE);

@@ -55,43 +55,8 @@ void coord_notify_parent_stop(struct coord_process* p, int cause) {
     coord_wake(&parent->wait);
 }
 
-/* ---- a host process was reaped before its fork returned: private to this process ---------------
- */
-
-#define UNKNOWN_MAX 64
-static libos_lock_t g_unknown_lock = LIBOS_LOCK_INIT;
-static struct {
-    int32_t host_pid; /* 0: free */
-    PAL_NUM status;
-} g_unknown[UNKNOWN_MAX]; /* the last ones */
-static unsigned g_unknown_next;
-
-static void remember_unknown(int32_t host_pid, PAL_NUM status) {
-    lock(&g_unknown_lock);
-    unsigned i = g_unknown_next++ % UNKNOWN_MAX;
-    g_unknown[i].host_pid = host_pid;
-    g_unknown[i].status = status;
-    unlock(&g_unknown_lock);
-}
-
-static bool forget_unknown(int32_t host_pid, PAL_NUM* status) {
-    bool found = false;
-    lock(&g_unknown_lock);
-    for (unsigned i = 0; i < UNKNOWN_MAX && !found; i++) {
-        if (g_unknown[i].host_pid == host_pid) {
-            *status = g_unknown[i].status;
-            g_unknown[i].host_pid = 0;
-            found = true;
-        }
-    }
-    unlock(&g_unknown_lock);
-    return found;
-}
-
 void libos_coord_after_fork(void) {
     libos_get_tcb()->coord_held = NULL;
-    g_unknown_lock.word = 0;
-    memset(g_unknown, 0, sizeof(g_unknown));
 }
 
 void coord_process_started(struct coord_process* p, int32_t host_pid, bool in_parent) {
@@ -103,19 +68,6 @@ void coord_process_started(struct coord_process* p, int32_t host_pid, bool in_pa
     if (p->signal_count) /* sent while nobody could be kicked */
         __atomic_or_fetch(&libos_get_tcb()->work, LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
     process_unlock();
-}
-
-void coord_process_forked(int32_t pid, int32_t host_pid) {
-    process_lock();
-    struct coord_process* p = coord_process_find(pid);
-    if (p && (p->state == COORD_PROCESS_NEW || p->in_parent)) {
-        COORD_SET(p->host_pid, host_pid);
-        COORD_SET(p->in_parent, false);
-    }
-    process_unlock();
-    PAL_NUM status;
-    if (forget_unknown(host_pid, &status))
-        coord_process_reaped(host_pid, status);
 }
 
 /* ---- the end ----------------------------------------------------------------------------------
@@ -133,6 +85,11 @@ static struct coord_process* new_parent(const struct coord_process* p) {
 
 static void give_child_away(struct coord_process* child, struct coord_process* parent) {
     struct coord_process* father = child->parent;
+    if (child->state == COORD_PROCESS_NEW && !child->host_pid) { /* and never will run */
+        coord_process_release(child);
+        coord_commit();
+        return;
+    }
     coord_list_del(&child->sibling);
     COORD_SET(child->parent, parent);
     COORD_SET(child->ppid, parent ? parent->pid : 0);
@@ -232,29 +189,25 @@ static void release_wordless(int32_t host_pid) {
     for (unsigned i = 0; i < count; i++) {
         for (unsigned h = 0; h < g_death_hook_count; h++)
             g_death_hooks[h](done[i]);
+        coord_ids_drop(done[i]);
     }
 }
 
-bool coord_process_reaped(int32_t host_pid, PAL_NUM host_status) {
+void coord_process_reaped(int32_t host_pid, PAL_NUM host_status) {
     process_lock();
     bool wordless = find_by_host(host_pid, true) != NULL;
     process_unlock();
     if (wordless)
         release_wordless(host_pid);
-    bool known = false;
     struct coord_process* p;
     process_lock();
     while ((p = find_by_host(host_pid, false)) != NULL) {
-        known = true;
         if (coord_process_is_alive(p))
             end_locked(p, wait_status_of(host_status), NULL);
         become_zombie(p);
         coord_commit();
     }
     process_unlock();
-    if (!known)
-        remember_unknown(host_pid, host_status);
-    return known;
 }
 
 /* ---- stops ------------------------------------------------------------------------------------

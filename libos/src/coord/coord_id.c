@@ -57,3 +57,20 @@ int32_t coord_id_last(void) {
     uint32_t id = __atomic_load_n(&g_coord->last_id, __ATOMIC_RELAXED);
     return (int32_t)MIN(id, COORD_ID_MAX - 1);
 }
+
+/* The ids of its threads are higher than its own, unless the counter has wrapped. */
+void coord_ids_drop(int32_t pid) {
+    struct coord_process* p = coord_id_owner(pid);
+    uint32_t last = (uint32_t)coord_id_last(), from = (uint32_t)pid + 1;
+    uint32_t place = p ? place_of(p) : 0;
+    if (last < from) {
+        from = COORD_ID_FIRST;
+        last = COORD_ID_MAX - 1;
+    }
+    for (uint32_t id = from; place && id <= last; id++) {
+        uint32_t owner = place;
+        if (id != (uint32_t)pid)
+            __atomic_compare_exchange_n(&g_coord->ids[id], &owner, 0, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED);
+    }
+}

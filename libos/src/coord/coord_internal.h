@@ -86,6 +86,9 @@ static inline void process_unlock(void) {
 #define for_each_child(c, parent)                                                                  \
     list_for_each(c, &(parent)->children, struct coord_process, sibling)
 
+/* coord_id.c: of the threads of a process that has died without a word */
+void coord_ids_drop(int32_t pid);
+
 /* coord_process.c */
 void coord_processes_init(struct coord_arena* arena);
 /* The entry whose process or thread has this id (0: the caller's); NULL: none. */

@@ -22,10 +22,14 @@ void libos_ipc_after_fork(bool share_undo) {
 }
 
 void libos_ipc_process_gone(int32_t pid) {
-    ipc_sem_process_gone(pid);
-    ipc_msg_process_gone(pid);
-    ipc_shm_process_gone(pid);
-    ipc_mq_process_gone(pid);
+    if (coord_root_made(COORD_ROOT_SEM))
+        ipc_sem_process_gone(pid);
+    if (coord_root_made(COORD_ROOT_MSG))
+        ipc_msg_process_gone(pid);
+    if (coord_root_made(COORD_ROOT_SHM))
+        ipc_shm_process_gone(pid);
+    if (coord_root_made(COORD_ROOT_MQUEUE))
+        ipc_mq_process_gone(pid);
 }
 
 int libos_ipc_init(void) {

@@ -52,22 +52,13 @@ static int prepare_host_fork(const struct libos_host_fork* how) {
     return ret ? ret : libos_files_before_fork();
 }
 
-/* Behind the barrier still, so that no other thread reaps it before its entry knows the host's
- * number, and the entry is there. */
-static void made(struct coord_process* coord, PAL_HANDLE child) {
-    PAL_IDX host_id = 0;
-    PalProcessId(child, &host_id);
-    coord_process_started(coord, (int32_t)host_id, false);
-    PalObjectClose(child);
-}
-
 int libos_fork_host(const struct libos_host_fork* how) {
-    PAL_HANDLE child = NULL;
+    int32_t pid = how->coord->pid; /* the entry may be gone when the fork returns */
     libos_barrier_raise();
     int ret = prepare_host_fork(how);
     if (ret == 0) {
-        ret = PalProcessFork(&child);
-        if (ret == 0 && !child) {
+        ret = PalProcessForkInto((PAL_IDX*)&how->coord->host_pid);
+        if (ret == 0) {
             child_state(how);
             libos_barrier_after_fork();
             return 0;
@@ -78,11 +69,9 @@ int libos_fork_host(const struct libos_host_fork* how) {
         }
     }
     if (ret < 0)
-        libos_ipc_process_gone(how->coord->pid);
-    else
-        made(how->coord, child);
+        libos_ipc_process_gone(pid);
     libos_barrier_lower();
-    return ret < 0 ? ret : 1;
+    return ret;
 }
 
 /* What clone asks of the child's thread. */

@@ -8,7 +8,8 @@
 #include "libos_proc_answer.h"
 #include "libos_signal.h"
 
-static libos_sigset_t g_noted;  /* atomic */
+static libos_sigset_t g_noted; /* atomic */
+static libos_lock_t g_reap_lock = LIBOS_LOCK_INIT;
 static uint32_t g_child_noted;  /* atomic: a child has ended */
 static int g_codes[LIBOS_NSIG]; /* si_code of each; the last one counts */
 
@@ -35,10 +36,16 @@ bool libos_signal_reap_now(void) {
     PAL_IDX host_id;
     PAL_NUM status;
     bool any = false;
+    /* One at a time, so that a number is not taken for the one who had it before. Should we be
+     * killed in between, whoever inherits the child is told of its end again. */
+    lock(&g_reap_lock);
     while (PalProcessReap(&host_id, &status) == 0) {
         coord_process_reaped((int32_t)host_id, status);
         any = true;
+        if (PalProcessForget(host_id) < 0)
+            break;
     }
+    unlock(&g_reap_lock);
     return any;
 }
 

@@ -14,6 +14,7 @@ struct host_rlimit {
 };
 
 #define P_ALL_   0
+#define P_PID_   1
 #define P_PIDFD_ 3
 
 _Noreturn void PalProcessExit(PAL_NUM exit_code) {
@@ -73,22 +74,39 @@ static void child_after_fork(void) {
         g_fork_locks[i]->word = 0;
 }
 
-int PalProcessFork(PAL_HANDLE* child) {
+/* word: where the kernel puts what CLONE_PIDFD or CLONE_PARENT_SETTID tells. */
+static long fork_host(unsigned long flag, int* word) {
     uint64_t all = ~0UL, old;
+    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &all, &old, 8);
+    lock_all();
+    long pid = host_syscall(__NR_clone, flag | SIGCHLD_, 0, word, 0, 0);
+    if (pid == 0)
+        child_after_fork();
+    else
+        unlock_all();
+    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &old, NULL, 8);
+    return pid;
+}
+
+int PalProcessForkInto(PAL_IDX* host_id) {
+    if (!(g_control.capabilities & PAL_CAP_FORK))
+        return PAL_ERROR_NOTIMPLEMENTED;
+    if (!host_id)
+        return PAL_ERROR_INVAL;
+    long pid = fork_host(CLONE_PARENT_SETTID, (int*)host_id);
+    if (pid == 0)
+        *host_id = (PAL_IDX)g_pid;
+    return pid > 0 ? 1 : host_error(pid);
+}
+
+int PalProcessFork(PAL_HANDLE* child) {
     int pidfd = -1;
     if (!(g_control.capabilities & PAL_CAP_FORK))
         return PAL_ERROR_NOTIMPLEMENTED;
     struct host_handle* h = host_handle_new(PAL_TYPE_PROCESS);
     if (!h)
         return PAL_ERROR_NOMEM;
-    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &all, &old, 8);
-    lock_all();
-    long pid = host_syscall(__NR_clone, CLONE_PIDFD | SIGCHLD_, 0, &pidfd, 0, 0);
-    if (pid == 0)
-        child_after_fork();
-    else
-        unlock_all();
-    host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &old, NULL, 8);
+    long pid = fork_host(CLONE_PIDFD, &pidfd);
     if (pid <= 0) {
         host_handle_free(h);
         *child = NULL;
@@ -300,7 +318,8 @@ int PalProcessReap(PAL_IDX* host_id, PAL_NUM* status) {
     struct host_siginfo info = {0};
     if (!host_id || !status)
         return PAL_ERROR_INVAL;
-    long ret = host_syscall(__NR_waitid, P_ALL_, 0, &info, WEXITED | WNOHANG | __WALL, NULL);
+    long ret =
+        host_syscall(__NR_waitid, P_ALL_, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL, NULL);
     if (ret < 0)
         return host_error(ret);
     if (!info.pid)
@@ -308,6 +327,14 @@ int PalProcessReap(PAL_IDX* host_id, PAL_NUM* status) {
     *host_id = (PAL_IDX)info.pid;
     *status = status_of(&info);
     return 0;
+}
+
+int PalProcessForget(PAL_IDX host_id) {
+    struct host_siginfo info = {0};
+    if (!host_id || host_id > INT32_MAX)
+        return PAL_ERROR_NOCHILD;
+    long ret = host_syscall(__NR_waitid, P_PID_, host_id, &info, WEXITED | WNOHANG | __WALL, NULL);
+    return ret < 0 ? host_error(ret) : info.pid ? 0 : PAL_ERROR_NOCHILD;
 }
 
 /* ---- Other processes of the instance --------------------------------------------------------- */

@@ -76,6 +76,14 @@ CALL int PalProcessWait(PAL_HANDLE process, bool block, PAL_NUM* status) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
+CALL int PalProcessForget(PAL_IDX host_id) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
+CALL int PalProcessForkInto(PAL_IDX* host_id) {
+    return PAL_ERROR_NOTIMPLEMENTED;
+}
+
 CALL int PalProcessReap(PAL_IDX* host_id, PAL_NUM* status) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }

@@ -283,14 +283,20 @@ int PalProcessCreate(PAL_STR exec_uri, PAL_STR* args, PAL_HANDLE* handle);
  * with a handle on which PalStreamsWaitEvents reports the child's end. Only the caller's thread
  * exists in the child; its TCB stays valid. Private memory is copied, handles are shared. */
 int PalProcessFork(PAL_HANDLE* child);
+/* The same without a handle: 1 in the parent, 0 in the child. *host_id is the child's number in
+ * both (PalProcessId()); in shared memory, all see it there before the child runs, even if the
+ * parent does not live to. Told of at the end by PalProcessReap(). */
+int PalProcessForkInto(PAL_IDX* host_id);
 /* Exit status of a forked or created process that has ended: *status = code, or 256 + signal.
- * PAL_ERROR_NOCHILD: PalProcessReap() has had it. */
+ * PAL_ERROR_NOCHILD: it was forgotten. */
 int PalProcessWait(PAL_HANDLE process, bool block, PAL_NUM* status);
 /* Any child that has ended, forked by this process or inherited as its subreaper: its host number
- * and status, as above. Each is told once, by this or by PalProcessWait(); closing its handle does
- * not make it known or forgotten. PAL_ERROR_TRYAGAIN: none has ended; PAL_ERROR_NOCHILD: there are
- * none. Does not block. */
+ * and status, as above. It is told again until PalProcessForget(): should this process die before
+ * it has taken note, whoever inherits the child is told. PAL_ERROR_TRYAGAIN: none has ended;
+ * PAL_ERROR_NOCHILD: there are none. Does not block. */
 int PalProcessReap(PAL_IDX* host_id, PAL_NUM* status);
+/* The host may use the number anew. PAL_ERROR_NOCHILD: no such child has ended. */
+int PalProcessForget(PAL_IDX host_id);
 /* The host's number of a forked or created child, or of this process (NULL). Only for the calls
  * below, and never for the guest's eyes. */
 int PalProcessId(PAL_HANDLE process, PAL_IDX* host_id);

@@ -214,9 +214,6 @@ bool libos_capable(int cap); /* CAP_*: effective */
  * libos_file_alloc(&libos_host_file_ops, O_RDWR, handle, libos_path_alloc(NULL, "/memfd:name
  * (deleted)")). */
 extern const struct libos_file_ops libos_host_file_ops;
-/* Its read and write for one buffer; offset: or PAL_OFFSET_CURRENT. */
-long libos_host_read_one(struct libos_file* f, void* buf, size_t size, PAL_NUM offset);
-long libos_host_write_one(struct libos_file* f, const void* buf, size_t size, PAL_NUM offset);
 extern const struct libos_file_ops libos_host_dir_ops;
 /* struct libos_stat from the PAL's answer. */
 void libos_stat_from_pal(struct libos_stat* st, const PAL_STREAM_ATTR* attr);

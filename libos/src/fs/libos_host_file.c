@@ -29,21 +29,17 @@ void libos_stat_from_pal(struct libos_stat* st, const PAL_STREAM_ATTR* a) {
     };
 }
 
-long libos_host_read_one(struct libos_file* f, void* buf, size_t size, PAL_NUM offset) {
-    PAL_NUM count = size;
-    int ret = PalStreamRead(f->host, offset, &count, buf, NULL, 0);
-    if (ret < 0)
-        return pal_to_errno(ret);
-    return count <= size ? (long)count : -EIO;
-}
-
 static long host_read(struct libos_file* f, const struct iovec* iov, int iov_count,
                       const int64_t* pos, int rwf) {
     PAL_NUM offset = pos ? (PAL_NUM)*pos : PAL_OFFSET_CURRENT;
     if (iov_count != 1 || rwf)
         return libos_checked_count(PalStreamReadV(f->host, offset, iov, iov_count, rwf), iov,
                                    iov_count);
-    return libos_host_read_one(f, iov->iov_base, iov->iov_len, offset);
+    PAL_NUM count = iov->iov_len;
+    int ret = PalStreamRead(f->host, offset, &count, iov->iov_base, NULL, 0);
+    if (ret < 0)
+        return pal_to_errno(ret);
+    return count <= iov->iov_len ? (long)count : -EIO;
 }
 
 /* RLIMIT_FSIZE: how much of `size` bytes may be written, or -EFBIG with SIGXFSZ sent. */
@@ -67,14 +63,6 @@ static long within_limit(struct libos_file* f, const int64_t* pos, uint64_t size
         return -EFBIG;
     }
     return MIN(size, limit - at);
-}
-
-static long write_one(struct libos_file* f, const void* buf, size_t size, PAL_NUM offset) {
-    PAL_NUM count = size;
-    int ret = PalStreamWrite(f->host, offset, &count, buf, NULL);
-    if (ret < 0)
-        return pal_to_errno(ret);
-    return count <= size ? (long)count : -EIO;
 }
 
 static long host_write(struct libos_file* f, const struct iovec* iov, int iov_count,
@@ -101,24 +89,14 @@ static long host_write(struct libos_file* f, const struct iovec* iov, int iov_co
         ret = libos_checked_count(PalStreamWriteV(f->host, offset, iov, iov_count, rwf), iov,
                                   iov_count);
     } else {
-        ret = write_one(f, iov->iov_base, iov->iov_len, offset);
+        PAL_NUM count = iov->iov_len;
+        ret = pal_to_errno(PalStreamWrite(f->host, offset, &count, iov->iov_base, NULL));
+        if (!ret)
+            ret = count <= iov->iov_len ? (long)count : -EIO;
     }
     if (ret == -EPIPE)
         libos_signal_self(SIGPIPE, SI_USER);
     return ret;
-}
-
-long libos_host_write_one(struct libos_file* f, const void* buf, size_t size, PAL_NUM offset) {
-    if (libos_rlimit(RLIMIT_FSIZE) == RLIM64_INFINITY) {
-        long ret = write_one(f, buf, size, offset);
-        if (ret != -EPIPE)
-            return ret;
-        libos_signal_self(SIGPIPE, SI_USER);
-        return ret;
-    }
-    struct iovec iov = {(void*)buf, size};
-    int64_t pos = offset;
-    return host_write(f, &iov, 1, offset == PAL_OFFSET_CURRENT ? NULL : &pos, 0);
 }
 
 static long host_seek(struct libos_file* f, int64_t offset, int whence) {

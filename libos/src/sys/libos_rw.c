@@ -61,22 +61,31 @@ static __attribute__((noinline)) long rw_any(struct libos_file* f, void* buf, si
     return transfer(f, write, &iov, 1, offset == PAL_OFFSET_CURRENT ? NULL : &pos, 0);
 }
 
-/* A host file, as most are: without the checks that are made of one test here, and without a call
- * by pointer. */
-static inline long rw_host(struct libos_file* f, void* buf, size_t count, PAL_NUM offset,
+/* A host file, as most are: what libos_host_file_ops does, without a call by pointer. */
+static inline long rw_host(struct libos_file* f, void* buf, size_t size, PAL_NUM offset,
                            bool write) {
-    struct libos_io_count* io = &get_cur_thread()->io;
-    long ret;
+    struct libos_thread* t = get_cur_thread();
+    PAL_NUM count = size;
+    int ret = write ? PalStreamWrite(f->host, offset, &count, buf, NULL)
+                    : PalStreamRead(f->host, offset, &count, buf, NULL, 0);
+    uint64_t moved = ret < 0 || count > size ? 0 : count;
     if (write) {
-        ret = libos_host_write_one(f, buf, count, offset);
-        io->writes++;
-        io->write_bytes += ret > 0 ? (uint64_t)ret : 0;
+        t->io.writes++;
+        t->io.write_bytes += moved;
     } else {
-        ret = libos_host_read_one(f, buf, count, offset);
-        io->reads++;
-        io->read_bytes += ret > 0 ? (uint64_t)ret : 0;
+        t->io.reads++;
+        t->io.read_bytes += moved;
     }
-    return ret;
+    if (__builtin_expect(ret >= 0, 1))
+        return count <= size ? (long)count : -EIO;
+    if (ret == PAL_ERROR_CONNFAILED_PIPE)
+        libos_signal_self(SIGPIPE, SI_USER);
+    return pal_to_errno(ret);
+}
+
+static inline bool size_limited(void) {
+    return __atomic_load_n(&get_cur_thread()->process->limits[RLIMIT_FSIZE].rlim_cur,
+                           __ATOMIC_RELAXED) != RLIM64_INFINITY;
 }
 
 /* One buffer. */
@@ -88,7 +97,8 @@ static inline long do_rw(unsigned int fd, void* buf, size_t count, PAL_NUM offse
     uint32_t flags = f->flags;
     bool allowed = !(flags & O_PATH) && (write ? (flags + 1) & 2 : !(flags & 1));
     long ret;
-    if (f->ops == &libos_host_file_ops && allowed && count <= MAX_RW_COUNT && access_ok(buf, count))
+    if (f->ops == &libos_host_file_ops && allowed && count <= MAX_RW_COUNT &&
+        access_ok(buf, count) && !(write && size_limited()))
         ret = rw_host(f, buf, count, offset, write);
     else
         ret = rw_any(f, buf, count, offset, write);

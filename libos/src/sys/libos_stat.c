@@ -18,25 +18,33 @@ static int64_t nanoseconds(int64_t ns) {
     return ns - seconds(ns) * NS_PER_S;
 }
 
+/* Rounded down; almost never negative. */
+static inline void put_time(int64_t ns, unsigned long* s, unsigned long* rest) {
+    if (__builtin_expect(ns >= 0, 1)) {
+        *s = (uint64_t)ns / NS_PER_S;
+        *rest = (uint64_t)ns % NS_PER_S;
+    } else {
+        *s = seconds(ns);
+        *rest = nanoseconds(ns);
+    }
+}
+
 static long put_stat(const struct libos_stat* st, struct stat* user) {
-    struct stat out = {
-        .st_dev = st->dev,
-        .st_ino = st->ino,
-        .st_nlink = st->nlink,
-        .st_mode = st->mode,
-        .st_uid = st->uid,
-        .st_gid = st->gid,
-        .st_rdev = st->rdev,
-        .st_size = st->size,
-        .st_blksize = st->blksize,
-        .st_blocks = st->blocks,
-        .st_atime = seconds(st->atime_ns),
-        .st_atime_nsec = nanoseconds(st->atime_ns),
-        .st_mtime = seconds(st->mtime_ns),
-        .st_mtime_nsec = nanoseconds(st->mtime_ns),
-        .st_ctime = seconds(st->ctime_ns),
-        .st_ctime_nsec = nanoseconds(st->ctime_ns),
-    };
+    struct stat out;
+    INIT_STRUCT_STAT_PADDING(out);
+    out.st_dev = st->dev;
+    out.st_ino = st->ino;
+    out.st_nlink = st->nlink;
+    out.st_mode = st->mode;
+    out.st_uid = st->uid;
+    out.st_gid = st->gid;
+    out.st_rdev = st->rdev;
+    out.st_size = st->size;
+    out.st_blksize = st->blksize;
+    out.st_blocks = st->blocks;
+    put_time(st->atime_ns, &out.st_atime, &out.st_atime_nsec);
+    put_time(st->mtime_ns, &out.st_mtime, &out.st_mtime_nsec);
+    put_time(st->ctime_ns, &out.st_ctime, &out.st_ctime_nsec);
     return user_put(out, user);
 }
 

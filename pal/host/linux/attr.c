@@ -33,30 +33,30 @@ static PAL_IDX type_of_mode(uint32_t mode) {
     }
 }
 
+/* Field by field: that is faster than to clear them all before. */
 static void fill(PAL_STREAM_ATTR* attr, const struct statx* st) {
-    *attr = (PAL_STREAM_ATTR){
-        .handle_type = type_of_mode(st->stx_mode),
-        .readable = st->stx_mode & 0444,
-        .writable = st->stx_mode & 0222,
-        .share_flags = st->stx_mode & PAL_SHARE_MASK,
-        .pending_size = st->stx_size,
-        .file_mode = st->stx_mode,
-        .dev = device_number(st->stx_dev_major, st->stx_dev_minor),
-        .ino = st->stx_ino,
-        .nlink = st->stx_nlink,
-        .uid = st->stx_uid,
-        .gid = st->stx_gid,
-        .rdev = device_number(st->stx_rdev_major, st->stx_rdev_minor),
-        .blksize = st->stx_blksize,
-        .blocks = st->stx_blocks,
-        .atime_ns = time_ns(&st->stx_atime),
-        .mtime_ns = time_ns(&st->stx_mtime),
-        .ctime_ns = time_ns(&st->stx_ctime),
-        .btime_ns = st->stx_mask & STATX_BTIME ? time_ns(&st->stx_btime) : -1,
-        .mount_id = st->stx_mask & STATX_MNT_ID ? st->stx_mnt_id : 0,
-        .attributes = st->stx_attributes,
-        .attributes_mask = st->stx_attributes_mask,
-    };
+    attr->handle_type = type_of_mode(st->stx_mode);
+    attr->nonblocking = attr->disconnected = false;
+    attr->readable = st->stx_mode & 0444;
+    attr->writable = st->stx_mode & 0222;
+    attr->share_flags = st->stx_mode & PAL_SHARE_MASK;
+    attr->pending_size = st->stx_size;
+    attr->file_mode = st->stx_mode;
+    attr->dev = device_number(st->stx_dev_major, st->stx_dev_minor);
+    attr->ino = st->stx_ino;
+    attr->nlink = st->stx_nlink;
+    attr->uid = st->stx_uid;
+    attr->gid = st->stx_gid;
+    attr->rdev = device_number(st->stx_rdev_major, st->stx_rdev_minor);
+    attr->blksize = st->stx_blksize;
+    attr->blocks = st->stx_blocks;
+    attr->atime_ns = time_ns(&st->stx_atime);
+    attr->mtime_ns = time_ns(&st->stx_mtime);
+    attr->ctime_ns = time_ns(&st->stx_ctime);
+    attr->btime_ns = st->stx_mask & STATX_BTIME ? time_ns(&st->stx_btime) : -1;
+    attr->mount_id = st->stx_mask & STATX_MNT_ID ? st->stx_mnt_id : 0;
+    attr->attributes = st->stx_attributes;
+    attr->attributes_mask = st->stx_attributes_mask;
 }
 
 static int query(int fd, PAL_STR path, int flags, PAL_STREAM_ATTR* attr) {

@@ -27,7 +27,7 @@ static uint64_t host_start(const struct libos_mm* mm, const struct libos_vma* v)
         has += step;
         step *= 2;
     }
-    for (; step; step /= 2) {
+    while (step /= 2) {
         if (has + step <= pages && host_has(v->start - (has + step) * PAGE_SIZE)) {
             has += step;
         }

@@ -25,8 +25,9 @@ static libos_lock_t g_patch_lock = LIBOS_LOCK_INIT;
 static bool g_patching; /* the tables exist */
 static unsigned g_patched, g_refused;
 
-#define HITS_FOR_TAIL   2 /* traps before the work pays; for a mov, one */
-#define HITS_FOR_REGION 4 /* the first of a region of slots costs more */
+/* Traps at a site before it is rewritten: that costs as much as a dozen of them. Most sites of a
+ * short program, and of a child that soon calls exec, are used once or twice. */
+#define HITS_TO_PATCH 4
 
 int libos_patch_init(void) {
     g_patching = patch_stubs_init() == 0;
@@ -288,12 +289,10 @@ static bool patch(struct patch_site* s, const struct libos_vma_info* vma,
         refuse(s);
         return true;
     }
-    if (s->starts && s->hits < HITS_FOR_TAIL)
-        return true;
     if (!find_slot(s)) {
         if (patch_near_full())
             refuse(s);
-        return s->state == PATCH_REFUSED || s->hits < HITS_FOR_REGION;
+        return s->state == PATCH_REFUSED;
     }
     const uint8_t* bytes = a.bytes + AROUND_BEFORE - (s->syscall - s->start);
     if (patch_make_stub(s, bytes) < 0) {
@@ -320,8 +319,8 @@ static bool consider(uint64_t addr, const struct libos_regs* regs, uint64_t new_
     struct patch_site* s = patch_find(addr);
     if (!s)
         s = patch_add(addr);
-    if (s && s->state == PATCH_SEEN && libos_mm_query_locked(addr, &vma)) {
-        s->hits++;
+    if (s && s->state == PATCH_SEEN && ++s->hits >= HITS_TO_PATCH &&
+        libos_mm_query_locked(addr, &vma)) {
         done = patch(s, &vma, regs);
         if (!done && new_region) {
             refuse(s); /* no place in it either */

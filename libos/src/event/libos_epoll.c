@@ -218,10 +218,11 @@ static void item_destroy(struct libos_epoll* ep, struct epoll_item* item) {
     item_leave(ep, item, true);
 }
 
-/* Its readiness inside the LibOS; 0 for a file that has none any more. */
+/* Its readiness inside the LibOS. A file that has neither a handle nor an answer of its own (the
+ * pidfd of a process that has ended) stays ready. */
 static uint32_t inner_events(const struct epoll_item* item) {
     unsigned (*poll)(struct libos_file*) = item->file->ops->poll;
-    return poll ? poll(item->file) & item->events : 0;
+    return (poll ? poll(item->file) : EPOLLIN | EPOLLRDNORM) & item->events;
 }
 
 /* ---- epoll_ctl ------------------------------------------------------------------------------- */

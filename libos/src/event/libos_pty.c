@@ -433,6 +433,15 @@ long libos_pty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg) 
             return user_put(value, (int*)arg);
         case TIOCGPTPEER:
             return open_peer(f, pty, arg);
+        case TIOCPKT:
+            if (user_get(value, (int*)arg) < 0)
+                return -EFAULT;
+            return pal_to_errno(
+                PalStreamControl(f->host, PAL_OP_PTY_PACKET_SET, &value, sizeof(value)));
+        case TIOCGPKT:
+            value = PalStreamControl(f->host, PAL_OP_PTY_PACKET_GET, &value, sizeof(value)) == 0 &&
+                    value;
+            return user_put(value, (int*)arg);
         default:
             return -ENOIOCTLCMD_;
     }

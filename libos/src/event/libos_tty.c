@@ -111,6 +111,40 @@ static long set_attr(struct libos_file* f, unsigned long arg, PAL_FLG op, bool s
     return pal_to_errno(PalStreamControl(f->host, op, &t, sizeof(t)));
 }
 
+/* The older form has 16 bits of each set of flags, and 8 control characters. */
+static long get_attr_old(struct libos_file* f, unsigned long arg) {
+    struct termios t;
+    int ret = PalStreamControl(f->host, PAL_OP_TTY_ATTR_GET, &t, sizeof(t));
+    if (ret < 0)
+        return pal_to_errno(ret);
+    struct termio old;
+    memset(&old, 0, sizeof(old)); /* padding, too */
+    old.c_iflag = (unsigned short)t.c_iflag;
+    old.c_oflag = (unsigned short)t.c_oflag;
+    old.c_cflag = (unsigned short)t.c_cflag;
+    old.c_lflag = (unsigned short)t.c_lflag;
+    old.c_line = t.c_line;
+    memcpy(old.c_cc, t.c_cc, sizeof(old.c_cc));
+    return user_put(old, (void*)arg);
+}
+
+static long set_attr_old(struct libos_file* f, unsigned long arg, PAL_FLG op) {
+    struct termios t;
+    struct termio old;
+    int ret = PalStreamControl(f->host, PAL_OP_TTY_ATTR_GET, &t, sizeof(t));
+    if (ret < 0)
+        return pal_to_errno(ret);
+    if (user_get(old, (void*)arg) < 0)
+        return -EFAULT;
+    t.c_iflag = (t.c_iflag & ~0xffffu) | old.c_iflag;
+    t.c_oflag = (t.c_oflag & ~0xffffu) | old.c_oflag;
+    t.c_cflag = (t.c_cflag & ~0xffffu) | old.c_cflag;
+    t.c_lflag = (t.c_lflag & ~0xffffu) | old.c_lflag;
+    t.c_line = old.c_line;
+    memcpy(t.c_cc, old.c_cc, sizeof(old.c_cc));
+    return pal_to_errno(PalStreamControl(f->host, op, &t, sizeof(t)));
+}
+
 /* ---- small ones ------------------------------------------------------------------------------ */
 
 static long control_int(struct libos_file* f, PAL_FLG op, int value) {
@@ -161,6 +195,9 @@ static bool is_change(unsigned int cmd) {
         case TCSETS2:
         case TCSETSW2:
         case TCSETSF2:
+        case TCSETA:
+        case TCSETAW:
+        case TCSETAF:
         case TCFLSH:
         case TCSBRK:
         case TCXONC:
@@ -191,6 +228,14 @@ long libos_tty_ioctl(struct libos_file* f, unsigned int cmd, unsigned long arg) 
             return set_attr(f, arg, PAL_OP_TTY_ATTR_SET_WAIT, true);
         case TCSETSF2:
             return set_attr(f, arg, PAL_OP_TTY_ATTR_SET_FLUSH, true);
+        case TCGETA:
+            return get_attr_old(f, arg);
+        case TCSETA:
+            return set_attr_old(f, arg, PAL_OP_TTY_ATTR_SET);
+        case TCSETAW:
+            return set_attr_old(f, arg, PAL_OP_TTY_ATTR_SET_WAIT);
+        case TCSETAF:
+            return set_attr_old(f, arg, PAL_OP_TTY_ATTR_SET_FLUSH);
         case TIOCGWINSZ:
             return get_size(f, arg);
         case TIOCSWINSZ:

@@ -588,6 +588,8 @@ enum {
     PAL_OP_TTY_BYTES_QUEUED, /* int*: TIOCOUTQ */
     PAL_OP_PTY_NUMBER,       /* uint32_t*: TIOCGPTN */
     PAL_OP_PTY_LOCK,         /* int*: TIOCSPTLCK */
+    PAL_OP_PTY_PACKET_GET,   /* int*: TIOCGPKT */
+    PAL_OP_PTY_PACKET_SET,   /* int*: TIOCPKT */
     PAL_OP_PTY_OPEN_PEER,    /* in: uint32_t open flags, out: PAL_HANDLE (size 8) */
     PAL_OP_SEALS_GET,        /* uint32_t*: F_GET_SEALS */
     PAL_OP_SEALS_ADD,        /* uint32_t* */

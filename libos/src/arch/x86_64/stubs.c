@@ -44,8 +44,8 @@ int patch_stubs_init(void) {
     if (PalVirtualMemoryAlloc(&stubs, PAGE_UP(STUBS_SIZE), PAL_ALLOC_INTERNAL,
                               PAL_PROT_READ | PAL_PROT_EXEC) < 0)
         return -ENOMEM;
-    g_sites = memory;
-    g_hash = (uint32_t*)(g_sites + PATCH_SITES_MAX);
+    g_hash = memory; /* whole pages */
+    g_sites = (struct patch_site*)(g_hash + HASH_SIZE);
     g_slots = slots;
     g_stubs = stubs;
     return patch_slots_map();
@@ -187,7 +187,11 @@ void patch_for_each(void (*fn)(struct patch_site* s, void* arg), void* arg) {
 }
 
 void patch_reset(void) {
-    memset(g_hash, 0, HASH_SIZE * sizeof(*g_hash));
+    if (!g_site_count)
+        return; /* its pages are not even there */
+    PAL_NUM size = HASH_SIZE * sizeof(*g_hash);
+    if (PalVirtualMemoryAdvise(g_hash, size, PAL_ADVICE_DONTNEED) < 0)
+        memset(g_hash, 0, size);
     g_site_count = 0;
     g_free_site = 0;
     g_gone_since = false;

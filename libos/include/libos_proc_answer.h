@@ -10,6 +10,9 @@
 
 /* Once, at start. */
 int libos_proc_answer_init(void);
+/* The process is whole, so that its threads can answer: the first one, and the end of a fork in the
+ * child. */
+void libos_proc_answer_ready(int32_t pid);
 /* Is the process asked anything? Also for upcalls. */
 bool libos_proc_asked_of(int32_t pid);
 /* Cheap: is there a question that the calling thread can answer now? */

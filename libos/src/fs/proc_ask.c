@@ -35,8 +35,17 @@ static struct board {
     struct slot slots[SLOTS];
 } * g_board;
 
+static int32_t g_ready; /* atomic: pid of this process once it can answer; not its parent's */
+
+void libos_proc_answer_ready(int32_t pid) {
+    __atomic_store_n(&g_ready, pid, __ATOMIC_SEQ_CST);
+    if (libos_proc_asked_of(pid)) /* its kick came too early */
+        __atomic_or_fetch(&libos_get_tcb()->work, LIBOS_WORK_SIGNAL, __ATOMIC_SEQ_CST);
+}
+
 int libos_proc_answer_init(void) {
     g_board = coord_root(COORD_ROOT_PROC, sizeof(*g_board));
+    libos_proc_answer_ready(cur_process()->pid);
     return g_board ? 0 : -ENOMEM;
 }
 
@@ -62,7 +71,9 @@ bool libos_proc_asked_of(int32_t pid) {
 }
 
 bool libos_proc_asked(void) {
-    return !libos_get_tcb()->held && libos_proc_asked_of(cur_process()->pid);
+    int32_t pid = cur_process()->pid;
+    return pid == __atomic_load_n(&g_ready, __ATOMIC_SEQ_CST) && !libos_get_tcb()->held &&
+           libos_proc_asked_of(pid);
 }
 
 /* The answer, as far as it fits: else only its size. */
@@ -180,7 +191,7 @@ void libos_proc_answer(void) {
 
 static bool is_there(int32_t pid) {
     struct coord_process p;
-    return coord_process_next(pid, &p) == pid && p.state == COORD_PROCESS_ALIVE;
+    return coord_process_next(pid, &p) == pid && proc_entry_is_alive(&p);
 }
 
 static struct slot* claim(void) {
@@ -257,8 +268,8 @@ static long ask_once(struct slot* s, size_t in_size) {
 long proc_ask(int32_t pid, enum proc_ask_op op, const struct libos_pseudo_at* at, const void* in,
               size_t in_size, struct libos_text* out) {
     struct coord_process p;
-    if (!g_board || coord_process_next(pid, &p) != pid || p.state != COORD_PROCESS_ALIVE ||
-        p.in_parent || p.host_stopped || !p.host_pid)
+    if (!g_board || coord_process_next(pid, &p) != pid || !proc_entry_is_alive(&p) || p.in_parent ||
+        p.host_stopped)
         return -ESRCH;
     struct slot* s = claim();
     if (!s)

@@ -31,6 +31,10 @@ bool proc_is_remote(const struct libos_pseudo_at* at, int32_t* pid);
 long proc_ask(int32_t pid, enum proc_ask_op op, const struct libos_pseudo_at* at, const void* in,
               size_t in_size, struct libos_text* out);
 
+/* Not ended; it may be one that has not quite begun. */
+static inline bool proc_entry_is_alive(const struct coord_process* p) {
+    return p->state == COORD_PROCESS_ALIVE || p->state == COORD_PROCESS_NEW;
+}
 /* The answers that the entry alone gives: for zombies, and who does not answer. -ESRCH: none. */
 int proc_entry_show(const struct libos_pseudo_at* at, const struct coord_process* p,
                     struct libos_text* out);

@@ -8,9 +8,9 @@
 #define ULL(x) ((unsigned long long)(x))
 
 static char state_of(const struct coord_process* p) {
-    if (p->state != COORD_PROCESS_ALIVE)
+    if (!proc_entry_is_alive(p))
         return 'Z';
-    return p->stop_signal ? 'T' : 'S';
+    return p->stop_signal ? 'T' : p->state == COORD_PROCESS_NEW ? 'R' : 'S';
 }
 
 static uint64_t start_ticks(const struct coord_process* p) {
@@ -32,7 +32,7 @@ static int show_stat(const struct coord_process* p, struct libos_text* out) {
     libos_text_printf(out,
                       "20 0 1 0 %llu 0 0 18446744073709551615 0 0 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 "
                       "0 0 0 0 0 0 0 0 0 %d\n",
-                      ULL(start_ticks(p)), p->state == COORD_PROCESS_ALIVE ? 0 : p->exit_status);
+                      ULL(start_ticks(p)), proc_entry_is_alive(p) ? 0 : p->exit_status);
     return 0;
 }
 
@@ -46,6 +46,7 @@ static int show_status(const struct coord_process* p, struct libos_text* out) {
                       p->comm, state,
                       state == 'Z'   ? "zombie"
                       : state == 'T' ? "stopped"
+                      : state == 'R' ? "running"
                                      : "sleeping",
                       p->pid, p->pid, p->ppid, p->uid, p->euid, p->suid, p->euid, p->gid, p->egid,
                       p->sgid, p->egid, p->pid, p->pid, p->pgid, p->sid);
@@ -78,9 +79,9 @@ int proc_entry_show(const struct libos_pseudo_at* at, const struct coord_process
         text_literal(out, "0 0 0 0 0 0 0\n");
         return 0;
     }
-    if (node->show == proc_show_cmdline && p->state == COORD_PROCESS_ALIVE)
+    if (node->show == proc_show_cmdline && proc_entry_is_alive(p))
         return show_command_line(p, out);
     bool memory = node->show == proc_show_cmdline || node->show == proc_show_environ ||
                   node->show == proc_show_maps || node->show == proc_show_smaps;
-    return memory && p->state != COORD_PROCESS_ALIVE ? 0 : -ESRCH;
+    return memory && !proc_entry_is_alive(p) ? 0 : -ESRCH;
 }

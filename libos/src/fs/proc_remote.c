@@ -31,7 +31,7 @@ static bool may_look(const struct coord_process* p) {
 
 long libos_process_memory(int32_t pid, uint64_t addr, void* buf, size_t size, bool write) {
     struct coord_process p;
-    if (pid <= 0 || coord_process_next(pid, &p) != pid || p.state != COORD_PROCESS_ALIVE)
+    if (pid <= 0 || coord_process_next(pid, &p) != pid || !proc_entry_is_alive(&p))
         return -ESRCH;
     if (!may_look(&p))
         return -EPERM;

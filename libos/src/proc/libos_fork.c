@@ -15,6 +15,7 @@
 #include "libos_mm.h"
 #include "libos_pidfd.h"
 #include "libos_posix_timer.h"
+#include "libos_proc_answer.h"
 #include "libos_proc_internal.h"
 #include "libos_signal.h"
 #include "libos_time.h"
@@ -61,6 +62,7 @@ int libos_fork_host(const struct libos_host_fork* how) {
         if (ret == 0) {
             child_state(how);
             libos_barrier_after_fork();
+            libos_proc_answer_ready(how->coord->pid);
             return 0;
         }
         if (ret < 0) {

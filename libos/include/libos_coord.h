@@ -79,6 +79,7 @@ enum coord_root {
     COORD_ROOT_TTY,
     COORD_ROOT_PROC,
     COORD_ROOT_CLOCK,
+    COORD_ROOT_SHARED_FILES,
     COORD_ROOT_COUNT = 32,
 };
 void* coord_root(enum coord_root which, size_t size);

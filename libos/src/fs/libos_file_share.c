@@ -9,6 +9,9 @@
 #include "libos_lock_table.h"
 #include "libos_process.h"
 #include "libos_store.h"
+#include "tmpfs.h"
+
+#define HOLDERS 6 /* processes of one description that are known by name */
 
 struct libos_file_shared {
     struct coord_lock lock; /* guards pos */
@@ -19,7 +22,75 @@ struct libos_file_shared {
     uint64_t lock_number;
     uint32_t owner_type;
     int32_t owner_pid, owner_sig;
+    struct list_node all;   /* in all->list */
+    int32_t pids[HOLDERS];  /* some of those processes; 0: free. Atomic */
+    struct tmpfs_open used; /* in tmpfs; node NULL: nothing */
 };
+
+static struct all_shared { /* in the arena */
+    struct coord_lock lock;
+    struct list_node list; /* struct libos_file_shared */
+} * lock_all(void) {
+    struct all_shared* all = coord_root(COORD_ROOT_SHARED_FILES, sizeof(struct all_shared));
+    if (!all)
+        return NULL;
+    coord_lock(&all->lock);
+    if (!all->list.next)
+        coord_list_init(&all->list);
+    return all;
+}
+
+/* A place that holds `from` is given `to`; false: there is none. */
+static bool change_pid(struct libos_file_shared* s, int32_t from, int32_t to) {
+    for (int i = 0; i < HOLDERS; i++) {
+        int32_t seen = from;
+        if (__atomic_compare_exchange_n(&s->pids[i], &seen, to, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST))
+            return true;
+    }
+    return false;
+}
+
+static void shared_free(struct libos_file_shared* s) {
+    struct all_shared* all = lock_all();
+    coord_list_del(&s->all);
+    coord_free(s);
+    coord_unlock(&all->lock);
+}
+
+/* Takes one that the dead process had off its account. *gone: it was the last one; a copy. */
+static bool next_of_dead(int32_t pid, struct libos_file_shared* copy, bool* gone) {
+    struct all_shared* all = lock_all();
+    bool found = false;
+    *gone = false;
+    if (!all)
+        return false;
+    list_for_each(s, &all->list, struct libos_file_shared, all) {
+        if (!change_pid(s, pid, 0))
+            continue;
+        found = true;
+        *gone = __atomic_sub_fetch(&s->processes, 1, __ATOMIC_ACQ_REL) == 0;
+        *copy = *s;
+        if (*gone) {
+            coord_list_del(&s->all);
+            coord_free(s);
+        }
+        break;
+    }
+    coord_unlock(&all->lock);
+    return found;
+}
+
+void libos_files_died(int32_t pid) {
+    struct libos_file_shared s;
+    bool gone;
+    while (next_of_dead(pid, &s, &gone)) {
+        if (gone && s.lock_flags)
+            lock_drop_everywhere(s.lock_number);
+        if (gone && s.used.node)
+            tmpfs_unuse(s.used.node, s.used.entry);
+    }
+}
 
 void libos_file_refresh(struct libos_file* f) {
     const struct libos_file_shared* s = f->shared;
@@ -79,9 +150,19 @@ void libos_file_set_locked(struct libos_file* f, uint32_t flag) {
 static uint32_t g_unshared; /* files that before_fork found no memory for */
 
 static bool make_shared(struct libos_file* f) {
-    struct libos_file_shared* s = coord_alloc(sizeof(*s));
+    struct all_shared* all = lock_all();
+    struct libos_file_shared* s = all ? coord_alloc(sizeof(*s)) : NULL;
+    if (s) {
+        s->pids[0] = g_process.pid;
+        coord_list_add(&all->list, &s->all);
+    }
+    if (all)
+        coord_unlock(&all->lock);
     if (!s)
         return false;
+    if (f->lock_flags)
+        lock_not_alone(f->lock_number);
+    libos_tmpfs_users(f, &s->used);
     s->pos = f->pos;
     s->processes = 1;
     s->lock_flags = f->lock_flags;
@@ -111,7 +192,7 @@ static void forget_alone(struct libos_file* f) {
         f->lock_flags = f->shared->lock_flags;
         f->lock_number = f->shared->lock_number;
         libos_file_refresh(f);
-        coord_free(f->shared);
+        shared_free(f->shared);
         f->shared = NULL;
     }
 }
@@ -159,11 +240,13 @@ void libos_file_received(struct libos_file* f, struct libos_file_shared* s, bool
     if (peeked)
         __atomic_add_fetch(&s->processes, 1, __ATOMIC_RELAXED);
     f->shared = s;
+    change_pid(s, 0, g_process.pid);
     libos_file_refresh(f);
 }
 
 bool libos_file_unshare(struct libos_file* f) {
     struct libos_file_shared* s = f->shared;
+    change_pid(s, g_process.pid, 0);
     bool last = __atomic_sub_fetch(&s->processes, 1, __ATOMIC_ACQ_REL) == 0;
     libos_file_refresh(f);
     f->pos = s->pos;
@@ -171,11 +254,15 @@ bool libos_file_unshare(struct libos_file* f) {
     f->lock_number = s->lock_number;
     f->shared = NULL;
     if (last)
-        coord_free(s);
+        shared_free(s);
     return last;
 }
 
+static int32_t g_child; /* the pid of this process, that is just forked */
+
 static void forked(struct libos_file* f) {
+    if (f->shared)
+        change_pid(f->shared, 0, g_child);
     if (f->ops->forked)
         f->ops->forked(f);
 }
@@ -209,6 +296,7 @@ static void drop_held(struct libos_process* p, const struct libos_thread* self) 
 void libos_files_after_fork(int32_t pid) {
     struct libos_thread* self = get_cur_thread();
     libos_locks_after_fork(pid);
+    g_child = pid;
     libos_files_for_all(forked);
     drop_held(&g_process, self);
     if (self->process != &g_process)

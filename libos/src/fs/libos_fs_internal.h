@@ -11,6 +11,8 @@
  */
 /* All that are open in this process, under the fork barrier. */
 void libos_files_for_all(void (*fn)(struct libos_file* f));
+/* Process pid was killed: it no longer has what it shared with others. Under no lock. */
+void libos_files_died(int32_t pid);
 /* This process no longer has it. true: no other one has it either. */
 bool libos_file_unshare(struct libos_file* f);
 /* The thread no longer has a reference from libos_fd_get() on f, should it have had one. */

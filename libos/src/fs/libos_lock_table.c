@@ -93,6 +93,7 @@ static struct lock_entry* new_entry(const struct lock_wish* w) {
     e->start = w->start;
     e->end = w->end;
     e->exclusive = w->type == LIBOS_LOCK_EXCLUSIVE;
+    e->alone = w->alone;
     return e;
 }
 
@@ -157,10 +158,10 @@ int lock_apply(struct lock_inode* i, const struct lock_wish* w) {
     return 0;
 }
 
-void lock_drop_owner(struct lock_inode* i, uint64_t owner) {
+static void drop_some(struct lock_inode* i, uint64_t owner, int32_t alone) {
     unsigned int dropped = 0;
     list_for_each_safe(e, &i->locks, struct lock_entry, node) {
-        if (e->owner != owner)
+        if (e->owner != owner && (!alone || e->alone != alone))
             continue;
         remove_entry(e);
         if (++dropped % 32 == 0)
@@ -170,15 +171,36 @@ void lock_drop_owner(struct lock_inode* i, uint64_t owner) {
         coord_wake(&i->changed);
 }
 
+void lock_drop_owner(struct lock_inode* i, uint64_t owner) {
+    drop_some(i, owner, 0);
+}
+
+void lock_not_alone(uint64_t owner) {
+    struct lock_table* t = table();
+    for (int b = 0; t && b < BUCKETS; b++) {
+        if (!__atomic_load_n(&t->buckets[b].inodes.next, __ATOMIC_RELAXED))
+            continue;
+        coord_lock(&t->buckets[b].lock);
+        list_for_each(i, &t->buckets[b].inodes, struct lock_inode, node) {
+            list_for_each(e, &i->locks, struct lock_entry, node) {
+                if (e->owner == owner)
+                    e->alone = 0;
+            }
+        }
+        coord_unlock(&t->buckets[b].lock);
+    }
+}
+
 void lock_drop_everywhere(uint64_t owner) {
     struct lock_table* t = table();
+    int32_t alone = owner & LOCK_OWNER_FILE ? 0 : (int32_t)owner;
     for (int b = 0; t && b < BUCKETS; b++) {
         if (!__atomic_load_n(&t->buckets[b].inodes.next, __ATOMIC_RELAXED))
             continue;
         coord_lock(&t->buckets[b].lock);
         list_for_each_safe(i, &t->buckets[b].inodes, struct lock_inode, node) {
             COORD_SET(i->users, i->users + 1);
-            lock_drop_owner(i, owner);
+            drop_some(i, owner, alone);
             lock_inode_put(i);
             coord_commit();
         }

@@ -16,6 +16,7 @@ struct lock_entry {
     uint64_t owner;
     int64_t start, end; /* inclusive */
     bool exclusive;
+    int32_t alone; /* an open file description's, that only this process has; 0: others may */
 };
 
 struct lock_inode {
@@ -37,6 +38,7 @@ struct lock_wish {
     uint64_t owner;
     int64_t start, end;
     int type;
+    int32_t alone;
 };
 
 /* The bucket of an inode, locked. NULL: no memory. */
@@ -52,8 +54,11 @@ int lock_wait(struct lock_bucket* b, struct lock_inode* i, const struct lock_wis
 int lock_apply(struct lock_inode* i, const struct lock_wish* w);
 void lock_drop_owner(struct lock_inode* i, uint64_t owner);
 
-/* All of this owner, wherever they are. Under no lock. */
+/* All of this owner, wherever they are; of a process, those of descriptions that only it has as
+ * well. Under no lock. */
 void lock_drop_everywhere(uint64_t owner);
+/* Other processes will have this description, too. Under no lock but the fork barrier. */
+void lock_not_alone(uint64_t owner);
 
 /* A number that no other open file description has had. */
 uint64_t lock_new_file_number(void);

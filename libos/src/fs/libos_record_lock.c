@@ -160,6 +160,7 @@ static struct lock_wish wish_of(struct libos_file* f, const struct libos_lock_re
         .start = r->start,
         .end = r->end,
         .type = r->type,
+        .alone = process || f->shared ? 0 : g_process.pid,
     };
 }
 
@@ -315,6 +316,7 @@ void libos_locks_process_ends(void) {
 
 static void process_died(int32_t pid) {
     lock_drop_everywhere((uint64_t)pid);
+    libos_files_died(pid);
 }
 
 void libos_locks_init(void) {

@@ -138,6 +138,9 @@ int tmpfs_fifo_open(struct libos_mount* m, struct tmpfs_node* n, struct tmpfs_en
                     struct libos_file** out);
 void tmpfs_fifo_free(struct tmpfs_fifo* fifo);
 
+/* What f, of whichever kind, uses in tmpfs, to be given to tmpfs_unuse() at its end. */
+bool libos_tmpfs_users(const struct libos_file* f, struct tmpfs_open* out);
+
 /* ---- contents (tmpfs_data.c) ----
  * Reading takes the lock itself; the others are called under node->lock. n->size is the caller's to
  * set. */

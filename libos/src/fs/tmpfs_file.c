@@ -238,6 +238,13 @@ static int file_mmap(struct libos_file* f, void* addr, size_t size, int prot, in
     return ret;
 }
 
+bool libos_tmpfs_users(const struct libos_file* f, struct tmpfs_open* out) {
+    if (f->ops != &tmpfs_file_ops && f->ops != &tmpfs_dir_ops && f->ops != &tmpfs_node_ops)
+        return false;
+    *out = *(struct tmpfs_open*)f->data;
+    return true;
+}
+
 uint64_t libos_tmpfs_mapped_end(const struct libos_file* f) {
     return f->ops == &tmpfs_file_ops ? PAGE_UP(tmpfs_node_of(f)->size) : 0;
 }

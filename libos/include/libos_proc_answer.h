@@ -20,6 +20,9 @@ bool libos_proc_asked(void);
 /* Answers all. Under no lock of the LibOS; if one is held, nothing is done. */
 void libos_proc_answer(void);
 
+struct libos_file;
+/* The process whose directory /proc/PID is open as f; 0: it is no such directory. */
+int32_t libos_proc_directory_pid(const struct libos_file* f);
 /* Memory of another process, from or to LibOS memory, as far as it is mapped: bytes moved; -ESRCH;
  * -EPERM as ptrace(2) would say. */
 long libos_process_memory(int32_t pid, uint64_t addr, void* buf, size_t size, bool write);

@@ -227,6 +227,24 @@ TEST(states) {
     end_child(pid);
 }
 
+/* A process by its directory in /proc: what killall(1) does. */
+TEST(by_directory) {
+    char path[64];
+    int pid = child(sleeps), status = -1;
+    snprintf(path, sizeof(path), "/proc/%d", pid);
+    int dir = open(path, O_RDONLY | O_DIRECTORY), other = open("/proc", O_RDONLY | O_DIRECTORY);
+    NEED(dir >= 0 && other >= 0);
+    CHECK_EQ(sc(SYS_pidfd_send_signal, dir, 0, NULL, 0), 0);
+    CHECK_EQ(sc(SYS_pidfd_send_signal, dir, 77, NULL, 0), -EINVAL);
+    CHECK_EQ(sc(SYS_pidfd_send_signal, other, 0, NULL, 0), -EBADF);
+    CHECK_EQ(sc(SYS_pidfd_send_signal, dir, SIGTERM, NULL, 0), 0);
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    CHECK_EQ(sc(SYS_pidfd_send_signal, dir, 0, NULL, 0), -ESRCH);
+    close(dir);
+    close(other);
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static char* shared_place;

@@ -29,6 +29,14 @@ static bool may_look(const struct coord_process* p) {
            t->fsgid == p->egid && t->fsgid == p->sgid;
 }
 
+int32_t libos_proc_directory_pid(const struct libos_file* f) {
+    if (f->ops != &libos_pseudo_dir_ops)
+        return 0;
+    const struct libos_pseudo_at* at = libos_pseudo_of(f);
+    bool process = at->depth == 1 && at->parents[0] == &g_proc_root && !at->node->name;
+    return process ? (int32_t)at->ids[0] : 0;
+}
+
 long libos_process_memory(int32_t pid, uint64_t addr, void* buf, size_t size, bool write) {
     struct coord_process p;
     if (pid <= 0 || coord_process_next(pid, &p) != pid || !proc_entry_is_alive(&p))

@@ -6,6 +6,7 @@
 
 #include "libos_coord_process.h"
 #include "libos_pidfd.h"
+#include "libos_proc_answer.h"
 #include "libos_process.h"
 #include "libos_signal.h"
 #include "libos_table.h"
@@ -30,6 +31,15 @@ static int pid_of(int fd) {
     return ret;
 }
 
+/* The same; an open directory /proc/PID will do, too. */
+static int pid_or_directory(int fd) {
+    struct libos_file* f = libos_fd_get(fd);
+    int32_t pid = f ? libos_proc_directory_pid(f) : 0;
+    if (f)
+        libos_file_put(f);
+    return pid ? pid : pid_of(fd);
+}
+
 static int read_info(siginfo_t* info, const siginfo_t* uinfo, int sig, int pid) {
     if (!uinfo) {
         memset(info, 0, sizeof(*info));
@@ -51,7 +61,7 @@ long libos_syscall_pidfd_send_signal(int pidfd, int sig, siginfo_t* uinfo, unsig
     siginfo_t info;
     if (flags)
         return -EINVAL;
-    int pid = pid_of(pidfd);
+    int pid = pid_or_directory(pidfd);
     if (pid == -EBADF)
         return pid;
     int ret = read_info(&info, uinfo, sig, pid);

@@ -199,10 +199,11 @@ static void value_is_seven(int id) {
 TEST(sleepers) {
     int id = NEED_OK(semget(IPC_PRIVATE, 1, 0600));
     pid_t pid[4];
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         CHILD(pid[i], _exit(op1(id, 0, -1, 0) == 0 ? 0 : errno));
-    while (semctl(id, 0, GETNCNT) != 4)
-        usleep(500);
+        while (semctl(id, 0, GETNCNT) != i + 1)
+            usleep(500);
+    }
     kill(pid[0], SIGKILL); /* a dead one does not wait, and takes nothing */
     CHECK_EQ(finish(pid[0]), SIGKILL);
     CHECK_EQ(semctl(id, 0, GETNCNT), 3);
@@ -471,6 +472,8 @@ static struct sync* make_sync(void) {
     pthread_mutex_init(&s->mutex, &ma);
     pthread_mutexattr_setrobust(&ma, PTHREAD_MUTEX_ROBUST);
     pthread_mutex_init(&s->robust, &ma);
+    pthread_mutexattr_setprotocol(&ma, PTHREAD_PRIO_INHERIT);
+    pthread_mutex_init(&s->pi, &ma);
     pthread_condattr_init(&ca);
     pthread_condattr_setpshared(&ca, PTHREAD_PROCESS_SHARED);
     pthread_cond_init(&s->cond, &ca);
@@ -581,6 +584,70 @@ TEST(robust_mutex_of_a_thread) {
         pthread_mutex_consistent(&s->robust);
         CHECK_EQ(pthread_mutex_unlock(&s->robust), 0);
     }
+}
+
+/* With priority inheritance, and robust. */
+TEST(pi_mutexes) {
+    struct sync* s = make_sync();
+    pid_t pid[PROCESSES];
+    for (int i = 0; i < PROCESSES; i++) {
+        CHILD(pid[i], {
+            for (int k = 0; k < ROUNDS; k++) {
+                int ret = pthread_mutex_lock(&s->pi);
+                if (ret == EOWNERDEAD) {
+                    pthread_mutex_consistent(&s->pi);
+                    s->owner_died++;
+                } else if (ret) {
+                    _exit(1);
+                }
+                int seen = s->count;
+                if (k % 16 == 0)
+                    sched_yield();
+                s->count = seen + 1;
+                if (i == 0 && k == ROUNDS / 2)
+                    raise(SIGKILL);
+                if (pthread_mutex_unlock(&s->pi))
+                    _exit(2);
+            }
+        });
+    }
+    for (int i = 0; i < PROCESSES; i++)
+        CHECK_EQ(finish(pid[i]), i ? 0 : SIGKILL);
+    CHECK_EQ(s->count, (PROCESSES - 1) * ROUNDS + ROUNDS / 2 + 1);
+    int ret = pthread_mutex_lock(&s->pi);
+    CHECK_EQ(s->owner_died + (ret == EOWNERDEAD), 1);
+    if (ret == EOWNERDEAD)
+        pthread_mutex_consistent(&s->pi);
+    CHILD(pid[0], _exit(pthread_mutex_trylock(&s->pi)));
+    CHECK_EQ(finish(pid[0]), EBUSY << 8);
+    struct timespec soon;
+    clock_gettime(CLOCK_REALTIME, &soon);
+    CHILD(pid[0], _exit(pthread_mutex_timedlock(&s->pi, &soon)));
+    CHECK_EQ(finish(pid[0]), ETIMEDOUT << 8);
+    CHECK_EQ(pthread_mutex_unlock(&s->pi), 0);
+}
+
+TEST(requeue_to_pi) {
+    int* w = shared_words();
+    pid_t pid;
+    CHECK_EQ(futex(w + 1, FUTEX_LOCK_PI, 0, NULL, NULL, 0), 0);
+    CHECK_EQ(w[1], getpid());
+    CHILD(pid, {
+        if (futex(w, FUTEX_WAIT_REQUEUE_PI, 0, NULL, w + 1, 0) ||
+            (w[1] & FUTEX_TID_MASK) != getpid())
+            _exit(1);
+        w[2] = 1;
+        _exit(futex(w + 1, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0) ? 2 : 0);
+    });
+    long moved;
+    while ((moved = futex(w, FUTEX_CMP_REQUEUE_PI, 1, (void*)5, w + 1, 0)) == 0)
+        usleep(500);
+    CHECK_EQ(moved, 1);
+    usleep(5000);
+    CHECK_EQ(w[2], 0);
+    CHECK_EQ(futex(w + 1, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0), 0);
+    CHECK_EQ(finish(pid), 0);
+    CHECK_EQ(w[2], 1);
 }
 
 TEST(named_semaphores) {

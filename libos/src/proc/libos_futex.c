@@ -460,7 +460,7 @@ static void futex_owner_died(uint32_t* uaddr, bool pi, bool pending, int tid) {
             break;
         value = seen;
     }
-    if (!pi && (value & FUTEX_WAITERS))
+    if (value & FUTEX_WAITERS) /* of a PI futex: those who wait in the host; others get it later */
         libos_futex_wake(uaddr, 1);
 }
 

@@ -59,6 +59,12 @@ long futex_wait_requeue_pi(uint32_t* uaddr, bool shared, uint32_t val,
 long futex_cmp_requeue_pi(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int count, int count2,
                           uint32_t cmp);
 
+/* libos_futex_pi_shared.c: on words that the host has. */
+long futex_host_lock_pi(uint32_t* uaddr, struct futex_deadline deadline, bool try);
+long futex_host_unlock_pi(uint32_t* uaddr);
+long futex_host_wait_requeue_pi(uint32_t* uaddr, uint32_t val, struct futex_deadline deadline,
+                                uint32_t bitset, uint32_t* uaddr2);
+
 /* libos_futex.c, for libos_futex_pi.c: lock one or two buckets, queue, and take off again. */
 void futex_lock_buckets(struct futex_bucket* a, struct futex_bucket* b);
 void futex_unlock_buckets(struct futex_bucket* a, struct futex_bucket* b);

@@ -154,6 +154,8 @@ long futex_lock_pi(uint32_t* uaddr, bool shared, struct futex_deadline deadline,
     long ret = futex_get_key(uaddr, shared, &key);
     if (ret < 0)
         return ret;
+    if (futex_is_host(&key))
+        return futex_host_lock_pi(uaddr, deadline, try);
     struct libos_thread* self = get_cur_thread();
     int owner = 0;
     lock(&g_pi_lock);
@@ -206,6 +208,8 @@ long futex_unlock_pi(uint32_t* uaddr, bool shared) {
     ret = futex_get_key(uaddr, shared, &key);
     if (ret < 0)
         return ret;
+    if (futex_is_host(&key))
+        return futex_host_unlock_pi(uaddr);
     lock(&g_pi_lock);
     do {
         struct pi_state* s = pi_find(&key);
@@ -256,6 +260,8 @@ long futex_wait_requeue_pi(uint32_t* uaddr, bool shared, uint32_t val,
         ret = -EINVAL;
     if (ret < 0)
         return ret;
+    if (futex_is_host(&fw.key) || futex_is_host(&fw.pi_key))
+        return futex_host_wait_requeue_pi(uaddr, val, deadline, bitset, uaddr2);
     struct futex_bucket* b = futex_bucket_of(&fw.key);
     uint32_t seen;
     futex_lock_buckets(b, b);
@@ -326,6 +332,8 @@ long futex_cmp_requeue_pi(uint32_t* uaddr, bool shared, uint32_t* uaddr2, int co
         ret = -EINVAL;
     if (ret < 0)
         return ret;
+    if (futex_is_host(&key) || futex_is_host(&key2))
+        return futex_mixed_requeue(uaddr, 1, count2, &cmp); /* they lock uaddr2 for themselves */
     struct futex_bucket* b = futex_bucket_of(&key);
     uint32_t seen;
     futex_lock_buckets(b, b);

@@ -61,7 +61,7 @@ const struct libos_call g_libos_calls[LIBOS_CALL_COUNT] = {
     [__NR_shmget] = {CALL(shmget), {A_INT, A_SIZE, A_HEX}, FULL("sysv_shm")},
     [__NR_shmat] = {CALL(shmat), {A_INT, A_PTR, A_HEX}, FULL("sysv_shm")},
     [__NR_shmctl] = {CALL(shmctl), {A_INT, A_INT, A_PTR},
-        PARTIAL("sysv_shm", "SHM_LOCK locks what is mapped")},
+        PARTIAL("sysv_shm", "SHM_LOCK locks what the process has mapped")},
     [__NR_dup] = {CALL(dup), {A_FD}, FULL("fs_fd")},
     [__NR_dup2] = {CALL(dup2), {A_FD, A_FD}, FULL("fs_fd")},
     [__NR_pause] = {CALL(pause), {0}, FULL("sig_die")},

@@ -142,6 +142,8 @@ static void master_close(struct libos_file* f) {
     forget_master(pty->number);
     if (!f->last)
         return;
+    PalObjectClose(f->host); /* the other end is hung up when its session is told */
+    f->host = NULL;
     coord_tty_hang_up(1 + pty->number);
     struct ptys* all = lock_ptys();
     coord_list_del(&pty->node);

@@ -114,6 +114,9 @@ void tmpfs_remove(struct tmpfs_entry* e) {
     struct tmpfs_dir* d = dir->dir;
     if (d->table)
         COORD_SET(*slot_of(d, e), REMOVED);
+    if (d->listed == e)
+        d->listed =
+            e->node.prev == &d->entries ? NULL : list_entry(e->node.prev, struct tmpfs_entry, node);
     coord_list_del(&e->node);
     COORD_SET(d->count, d->count - 1);
     if (e->child->dir)
@@ -233,10 +236,15 @@ static int list_from(struct tmpfs_node* n, int64_t pos, struct listing* l) {
     if (!ret && pos <= 1)
         list_entry_copy(l, "..", 2, d->parent ? d->parent : n, 2);
     if (!ret && (uint64_t)pos < d->next_cookie) {
-        list_for_each(e, &d->entries, struct tmpfs_entry, node) {
-            if (e->cookie >= (uint64_t)pos &&
-                !list_entry_copy(l, e->name, e->len, e->child, e->cookie + 1))
+        bool known = d->listed && d->listed->cookie < (uint64_t)pos;
+        struct list_node* at = known ? d->listed->node.next : d->entries.next;
+        for (; at != &d->entries; at = at->next) {
+            struct tmpfs_entry* e = list_entry(at, struct tmpfs_entry, node);
+            if (e->cookie < (uint64_t)pos)
+                continue;
+            if (!list_entry_copy(l, e->name, e->len, e->child, e->cookie + 1))
                 break;
+            d->listed = e;
         }
     }
     coord_unlock(&n->fs->tree);

@@ -12,6 +12,9 @@ _Noreturn void libos_return_to_guest(struct libos_regs* regs);
 
 /* May programs set the bases of FS and GS by instruction? Without it GS is ours alone. */
 bool libos_has_fsgsbase(void);
+/* In a forked child: its first call sites are not worth patching. */
+void libos_patch_after_fork(void);
+
 /* The calling thread's FS base (thread-local storage of the guest). */
 uint64_t libos_get_fs_base(void);
 void libos_set_fs_base(uint64_t base);

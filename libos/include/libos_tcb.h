@@ -39,6 +39,7 @@ struct libos_tcb {
     uint64_t minus_self;    /* minus the base of GS: call-site stubs look whether it is ours */
     struct coord_lock* coord_held; /* the coord_lock it took last, of those that it holds */
     uint32_t coord_log;            /* the undo log it used last: coord/coord_lock.c */
+    uint32_t traps_spared;         /* call sites not patched yet, after a fork: patch.c */
     struct list_node node;         /* of all threads that run LibOS code: proc/libos_barrier.c */
 };
 

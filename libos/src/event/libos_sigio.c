@@ -171,7 +171,8 @@ void libos_sigio_after_fork(void) {
         PalObjectClose(a->set);
         libos_free(a);
     }
-    if (g_outer)
+    if (g_outer) {
         PalObjectClose(g_outer);
-    g_outer = NULL;
+        g_outer = NULL;
+    }
 }

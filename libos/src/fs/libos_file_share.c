@@ -269,6 +269,12 @@ static void forked(struct libos_file* f) {
 
 /* Nothing of the process is used again: only what is in the arena matters. */
 static void end_one(struct libos_file* f) {
+    struct libos_file_shared* s = f->shared;
+    if (!f->ops->close_at_end && !f->lock_flags && (!s || !s->lock_flags)) {
+        if (s && __atomic_sub_fetch(&s->processes, 1, __ATOMIC_ACQ_REL) == 0)
+            coord_free(s);
+        return; /* nothing private was written: the page stays shared with the parent */
+    }
     f->last = !f->shared || libos_file_unshare(f);
     if (f->last && f->lock_flags)
         libos_locks_file_gone(f);

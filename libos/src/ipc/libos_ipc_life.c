@@ -12,9 +12,9 @@ int libos_ipc_clone_thread(struct libos_thread* child, bool share_undo) {
 
 int libos_ipc_fork(int32_t pid, bool share_undo) {
     int ret = share_undo ? sem_undo_fork(pid) : 0;
-    if (!ret)
+    if (!ret && coord_root_made(COORD_ROOT_SHM))
         ret = shm_fork(pid);
-    return ret ? ret : ipc_mq_fork(pid);
+    return ret || !coord_root_made(COORD_ROOT_MQUEUE) ? ret : ipc_mq_fork(pid);
 }
 
 void libos_ipc_after_fork(bool share_undo) {

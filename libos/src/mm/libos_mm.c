@@ -294,9 +294,12 @@ int libos_mm_set_anon_name(uint64_t addr, size_t size, const char* name) {
 void libos_mm_after_fork(void) {
     struct libos_mm* mm = &g_mm;
     struct libos_vma *dead = NULL, *next;
+    bool unlocked = false;
     write_lock(&mm->lock);
     mm_sync_growth(mm, mm->user_start, mm->user_end);
-    mm->default_flags = 0;
+    if (mm->default_flags) {
+        mm->default_flags = 0;
+    }
     for (struct libos_vma* v = mm->first; v; v = next) {
         next = v->next;
         if (v->flags & VMA_DONTFORK) {
@@ -315,9 +318,12 @@ void libos_mm_after_fork(void) {
             vma_account(mm, v, v->end - v->start, -1);
             v->flags &= ~(uint32_t)(VMA_LOCKED | VMA_LOCKONFAULT);
             vma_account(mm, v, v->end - v->start, 1);
+            unlocked = true;
         }
     }
-    vma_merge_range(mm, mm->user_start, mm->user_end);
+    if (unlocked) {
+        vma_merge_range(mm, mm->user_start, mm->user_end);
+    }
     write_unlock(&mm->lock);
     vma_free_chain(dead);
 }

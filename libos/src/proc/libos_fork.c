@@ -40,6 +40,7 @@ static void child_state(const struct libos_host_fork* how) {
         libos_threads_after_fork();
         libos_signal_after_fork();
         libos_ipc_after_fork(how->share_undo);
+        libos_patch_after_fork();
     }
     libos_mm_after_fork();
     coord_process_started(how->coord, (int32_t)g_pal_control->process_id, false);

@@ -4,7 +4,6 @@
 #include "libos_process.h"
 #include "libos_coord_process.h"
 #include "libos_file.h"
-#include "libos_fs_refs.h"
 #include "libos_ipc.h"
 #include "libos_proc_internal.h"
 #include "libos_usage.h"
@@ -101,7 +100,8 @@ void libos_at_process_exit(void (*hook)(void)) {
 }
 
 /* What others can see of the process goes while it still counts as alive; its last word is its
- * status. The other threads are gone; helper threads stop at their next lock. */
+ * status. What is private is left to the host: after a fork each page written to is copied. The
+ * other threads are gone; helper threads stop at their next lock. */
 static void end_process(struct libos_process* p, int wait_status) {
     struct libos_thread* t = get_cur_thread();
     struct coord_usage usage;
@@ -109,12 +109,6 @@ static void end_process(struct libos_process* p, int wait_status) {
     libos_futex_exit_pi(t);
     while (g_exit_hook_count)
         g_exit_hooks[--g_exit_hook_count]();
-    if (t->files)
-        libos_fd_table_put(t->files);
-    if (t->fs)
-        libos_fs_info_put(t->fs);
-    t->files = NULL;
-    t->fs = NULL;
     libos_ipc_thread_exit(t);
     libos_ipc_process_gone(p->pid);
     libos_barrier_raise();

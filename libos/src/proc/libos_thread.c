@@ -288,7 +288,7 @@ void libos_threads_drop(struct libos_process* p) {
     }
     p->thread_count = 1;
     p->ending_others = false;
-    p->exit_started = 0;
+    p->exit_started = 0; /* all in one page with the pid */
 }
 
 void libos_threads_after_fork(void) {

@@ -174,5 +174,6 @@ void libos_timers_after_fork(void) {
         list_del(&t->node);
         t->armed = false;
     }
-    g_helper_started = false;
+    if (g_helper_started)
+        g_helper_started = false;
 }

@@ -129,8 +129,8 @@ int libos_signal_init(void) {
 
 void libos_signal_after_fork(void) {
     struct libos_thread* t = get_cur_thread();
-    g_noted = 0;
-    g_child_noted = 0;
+    if (g_noted || g_child_noted)
+        g_noted = g_child_noted = 0;
     libos_sigqueue_flush(&t->signals);
     libos_sigqueue_flush(&t->process->signals);
     t->sigwait_set = 0;

@@ -309,6 +309,6 @@ void libos_posix_timer_after_fork(void) {
         list_del(&t->node);
         free_timer(t);
     }
-    g_count = 0;
-    g_next_id = 0;
+    if (g_next_id)
+        g_count = g_next_id = 0;
 }

@@ -72,7 +72,9 @@ extern struct host_lock g_topology_lock, g_wait_lock, g_thread_lock, g_handle_lo
 /* threads.c */
 void host_thread_init_first(void);
 void host_thread_arm_first(void); /* signal stack, trap, signal mask of the first thread */
+void host_keep_over_fork(PAL_NUM addr, PAL_NUM size, int prot);
 void host_thread_after_fork(void);
+bool host_thread_is_alone(void); /* there never was another one */
 void host_thread_unref(struct host_handle* handle);
 void host_set_gs(uint64_t base);
 struct host_tcb* host_own_gs(const void* alt_stack, uint64_t* before);

@@ -7,6 +7,8 @@
 #include "loader.h"
 
 #include <linux/auxvec.h>
+#include <linux/elf.h>
+#include <linux/mman.h>
 
 #define O_RDONLY_CLOEXEC 02000000
 
@@ -128,6 +130,18 @@ static void load_image(struct pal_image* image) {
     host_protect_image(image->base, image->end);
 }
 
+static void keep_own_image(void) {
+    const Elf64_Phdr* p = (const Elf64_Phdr*)g_auxv[AT_PHDR];
+    for (PAL_NUM i = 0; p && i < g_auxv[AT_PHNUM]; i++) {
+        PAL_NUM start = PAGE_DOWN(p[i].p_vaddr);
+        PAL_NUM size = PAGE_UP(p[i].p_vaddr + p[i].p_memsz) - start;
+        if (p[i].p_type != PT_LOAD || (p[i].p_flags & PF_W) || size <= PAGE_SIZE)
+            continue;
+        host_syscall(__NR_madvise, start, size, MADV_POPULATE_READ);
+        host_keep_over_fork(start, size, PROT_READ | (p[i].p_flags & PF_X ? PROT_EXEC : 0));
+    }
+}
+
 static void read_auxv(char** envp) {
     while (*envp)
         envp++;
@@ -142,6 +156,7 @@ _Noreturn void host_main(PAL_NUM* sp) {
     char** argv = (char**)(sp + 1);
     char** envp = argv + *sp + 1;
     read_auxv(envp);
+    keep_own_image();
     g_pid = host_syscall(__NR_getpid);
     char** guest_argv = host_parse_options(argv);
     host_fill_standard();

@@ -282,9 +282,22 @@ int pal_loader_reserve(size_t size, uintptr_t* base) {
     return ret;
 }
 
+/* Code and constants of ours, mapped from a file: the host copies the page tables of a mapping over
+ * fork only if a page of it is private, and a child would fault on each part anew. So one page is
+ * written to. */
+void host_keep_over_fork(PAL_NUM addr, PAL_NUM size, int prot) {
+    if (host_syscall(__NR_mprotect, addr, size, prot | PROT_READ | PROT_WRITE) < 0)
+        return;
+    __asm__ volatile("lock orb $0, (%0)" : : "r"(addr) : "memory");
+    host_syscall(__NR_mprotect, addr, size, prot);
+}
+
 int pal_loader_map(uintptr_t addr, size_t size, uint32_t prot, long file, uint64_t offset) {
     int flags = MAP_PRIVATE | MAP_FIXED | MAP_POPULATE | (file < 0 ? MAP_ANONYMOUS : 0);
-    return host_error(host_syscall(__NR_mmap, addr, size, host_prot(prot), flags, file, offset));
+    long ret = host_syscall(__NR_mmap, addr, size, host_prot(prot), flags, file, offset);
+    if (ret > 0 && file >= 0 && !(prot & PAL_PROT_WRITE))
+        host_keep_over_fork(addr, size, host_prot(prot));
+    return host_error(ret);
 }
 
 int pal_loader_protect(uintptr_t addr, size_t size, uint32_t prot) {

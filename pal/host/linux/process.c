@@ -64,25 +64,28 @@ static void unlock_all(void) {
         host_unlock(g_fork_locks[i]);
 }
 
-static void child_after_fork(void) {
+static void child_after_fork(bool was_alone) {
     g_pid = host_syscall(__NR_getpid);
     g_control.process_id = g_pid;
     host_arm_trap(); /* the kernel cleared it; signals are still blocked */
     host_thread_after_fork();
     parents_after_fork();
-    for (size_t i = 0; i < FORK_LOCKS; i++)
+    for (size_t i = 0; i < FORK_LOCKS && !was_alone; i++)
         g_fork_locks[i]->word = 0;
 }
 
-/* word: where the kernel puts what CLONE_PIDFD or CLONE_PARENT_SETTID tells. */
+/* word: where the kernel puts what CLONE_PIDFD or CLONE_PARENT_SETTID tells. A process that never
+ * had a second thread takes no locks: their pages stay shared. */
 static long fork_host(unsigned long flag, int* word) {
     uint64_t all = ~0UL, old;
+    bool alone = host_thread_is_alone();
     host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &all, &old, 8);
-    lock_all();
+    if (!alone)
+        lock_all();
     long pid = host_syscall(__NR_clone, flag | SIGCHLD_, 0, word, 0, 0);
     if (pid == 0)
-        child_after_fork();
-    else
+        child_after_fork(alone);
+    else if (!alone)
         unlock_all();
     host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &old, NULL, 8);
     return pid;

@@ -282,12 +282,18 @@ void PalThreadYieldExecution(void) {
     host_syscall(__NR_sched_yield);
 }
 
+bool host_thread_is_alone(void) {
+    return !__atomic_load_n(&g_all, __ATOMIC_ACQUIRE)->all;
+}
+
 /* In a forked child only the caller's thread exists: it is the first one now, and the blocks of all
  * others are free. The thread lock is held. */
 void host_thread_after_fork(void) {
     struct host_tcb* self = host_tcb();
-    g_ended = g_ended_last = NULL;
-    g_ended_count = 0;
+    if (g_ended_count) {
+        g_ended = g_ended_last = NULL;
+        g_ended_count = 0;
+    }
     for (struct host_tcb* tcb = g_all; tcb; tcb = tcb->all) {
         if (tcb == self)
             continue;

@@ -39,6 +39,7 @@ int libos_patch_init(void) {
 void libos_patch_exec(uint64_t low, uint64_t high) {
     patch_near_unmap(); /* of the former program */
     bool clash = patch_slots_within(low, high);
+    libos_get_tcb()->traps_spared = 0;
     if (clash && g_patching) {
         log_debug("the program lies where call-site slots would: its calls stay on the trap path");
         patch_slots_unmap();
@@ -341,9 +342,21 @@ static void refuse_at(uint64_t addr) {
     unlock(&g_patch_lock);
 }
 
+/* Most children run a program or end after a few calls of their own: patching costs ten faults. */
+#define SPARED_AFTER_FORK 4
+
+void libos_patch_after_fork(void) {
+    libos_get_tcb()->traps_spared = SPARED_AFTER_FORK;
+}
+
 void libos_trap_hook(struct libos_regs* regs) {
     if (!g_patching)
         return;
+    struct libos_tcb* tcb = libos_get_tcb();
+    if (__builtin_expect(tcb->traps_spared != 0, 0)) {
+        tcb->traps_spared--;
+        return;
+    }
     uint64_t addr = regs->rip - 2;
     const struct patch_site* s = patch_find(addr);
     if (s && (s->state == PATCH_REFUSED || s->state == PATCH_ACTIVE))

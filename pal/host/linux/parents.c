@@ -33,18 +33,19 @@
 
 #include "socket.h"
 
-#define START_AFTER 256 /* lookups in the process */
-#define WORTH_IT    12  /* lookups in one directory */
-#define TABLE_SIZE  256 /* a power of two */
-#define MAX_ENTRIES 128
-#define PROBES      8
-#define MAX_SLOTS   16
-#define MAX_PATH    183
-#define COUNTERS    1024
-#define TRY_AGAIN   128 /* lookups until what could not be remembered is tried again */
-#define MARK_EVENTS (FAN_MOVE_SELF | FAN_ATTRIB | FAN_ONDIR)
-#define EVENT_IN    1u /* EPOLLIN, EPOLLPRI: linux/eventpoll.h has them as __poll_t */
-#define EVENT_PRI   2u
+#define START_AFTER     256 /* lookups in the process */
+#define WORTH_IT        12  /* lookups in one directory */
+#define TABLE_SIZE      256 /* a power of two */
+#define MAX_ENTRIES     128
+#define PROBES          8
+#define MAX_SLOTS       16
+#define MAX_PATH        183
+#define FEW_DESCRIPTORS 1024 /* fewer than these are left to the program */
+#define COUNTERS        1024
+#define TRY_AGAIN       128 /* lookups until what could not be remembered is tried again */
+#define MARK_EVENTS     (FAN_MOVE_SELF | FAN_ATTRIB | FAN_ONDIR)
+#define EVENT_IN        1u /* EPOLLIN, EPOLLPRI: linux/eventpoll.h has them as __poll_t */
+#define EVENT_PRI       2u
 
 enum { STATE_COLD, STATE_ON, STATE_OFF };
 
@@ -277,6 +278,9 @@ static void close_all(void) {
 }
 
 static bool start(void) {
+    PAL_NUM soft, hard;
+    if (PalResourceLimitGet(7 /* RLIMIT_NOFILE */, &soft, &hard) < 0 || hard < FEW_DESCRIPTORS)
+        return false;
     g_generation = 2;
     g_marks_fd = host_syscall(__NR_fanotify_init,
                               FAN_CLASS_NOTIF | FAN_REPORT_FID | FAN_CLOEXEC | FAN_NONBLOCK, 0);

@@ -192,14 +192,7 @@ static int open_below(struct host_handle* dir, PAL_STR path, long flags, PAL_FLG
     }
     if (__atomic_load_n(&g_openat2, __ATOMIC_RELAXED) == 2)
         return walk_open(dirfd, path, flags, mode, wait);
-    struct parent p;
-    const char* slash = strchr(path, '/');
-    /* Of one directory the host is asked as fast as whether it is still there. */
-    if (slash && strchr(slash + 1, '/') && parent_enter(&p, dir, path)) {
-        int fd = open_last(p.fd, p.name, flags, mode, wait);
-        if (parent_leave(&p, fd))
-            return fd;
-    }
+    /* Not by way of remembered directories: openat2 costs what the question after them costs. */
     return openat2_open(dirfd, path, flags, mode, wait);
 }
 

@@ -9,7 +9,8 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HEADERS = ('pal/include/pal/pal.h', 'pal/include/pal/pal_error.h', 'pal/include/pal/pal_futex.h',
            'pal/include/pal/pal_exception.h', 'pal/include/pal/pal_process.h',
-           'pal/include/pal/pal_barrier.h', 'pal/include/pal/pal_report.h')
+           'pal/include/pal/pal_barrier.h', 'pal/include/pal/pal_report.h',
+           'pal/include/pal/pal_limits.h')
 
 
 def read(path):

@@ -24,7 +24,7 @@ def header():
     def part(match):
         text = read(os.path.join(TOP, 'pal/include', match.group(1)))
         return text[text.index('#define PAL_'):text.rindex('#endif')].split('\n', 1)[1]
-    return re.sub(r'#include "(pal/pal_(?:futex|exception|barrier|process)\.h)"', part, read(HEADER))
+    return re.sub(r'#include "(pal/pal_(?!error)\w+\.h)"', part, read(HEADER))
 
 
 def comment_text(comment):

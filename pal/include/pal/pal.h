@@ -743,15 +743,7 @@ typedef struct PAL_SYSTEM_INFO_ {
     PAL_NUM processes;
 } PAL_SYSTEM_INFO;
 int PalSystemInfoQuery(PAL_SYSTEM_INFO* info);
-/* Pass a resource limit (Linux's RLIMIT_* number) that only the host can enforce. */
-int PalResourceLimitGet(PAL_FLG resource, PAL_NUM* soft, PAL_NUM* hard);
-int PalResourceLimitSet(PAL_FLG resource, PAL_NUM soft, PAL_NUM hard);
-/* How much later than asked the calling thread's timeouts may be; not 0. New threads have it too.
- */
-int PalThreadTimerSlackSet(PAL_NUM ns);
-/* Huge pages for the process: as the host does by default, none, or only where advised. */
-enum { PAL_HUGE_PAGES_DEFAULT = 0, PAL_HUGE_PAGES_NEVER = 1, PAL_HUGE_PAGES_ADVISED = 2 };
-int PalProcessHugePagesSet(PAL_FLG how);
+#include "pal/pal_limits.h"
 
 int PalAttestationReport(PAL_PTR user_report_data, PAL_NUM* user_report_data_size,
                          PAL_PTR target_info, PAL_NUM* target_info_size, PAL_PTR report,

@@ -7,6 +7,8 @@
 #ifndef LIBOS_EVENT_H
 #define LIBOS_EVENT_H
 
+#include <asm/fcntl.h>
+
 #include "libos_file.h"
 #include "libos_internal.h"
 #include "libos_process.h"
@@ -50,6 +52,8 @@ void libos_epoll_file_gone(struct libos_file* f);
 bool libos_sigio_possible(struct libos_file* f);
 /* Switches it, and FASYNC in f->flags; fd: told in si_fd. */
 int libos_sigio_set(struct libos_file* f, int fd, bool on);
+/* After a write on a file with FASYNC. short_of_room: it found none, or not enough. */
+void libos_sigio_wrote(struct libos_file* f, bool short_of_room);
 /* libos_file_put() calls this for the last reference of a file with FASYNC. */
 void libos_sigio_file_gone(struct libos_file* f);
 void libos_sigio_after_fork(void);

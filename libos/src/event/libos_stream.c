@@ -39,6 +39,8 @@ long libos_stream_write(struct libos_file* f, const struct iovec* iov, int iov_c
         iov_count);
     if (ret == -EPIPE)
         libos_signal_self(SIGPIPE, SI_USER);
+    if (__builtin_expect(f->flags & FASYNC, 0))
+        libos_sigio_wrote(f, ret == -EAGAIN);
     return ret;
 }
 

@@ -157,6 +157,8 @@ long libos_socket_send(struct libos_file* f, const struct libos_message* m, unsi
         return -EIO;
     if (ret == -EPIPE && !(flags & MSG_NOSIGNAL_))
         libos_signal_self(SIGPIPE, SI_USER);
+    if (__builtin_expect(f->flags & FASYNC, 0))
+        libos_sigio_wrote(f, ret == -EAGAIN || (ret >= 0 && (uint64_t)ret < size_of(m)));
     if (ret == -ERESTARTSYS && libos_socket_of(f)->send_timeout)
         return libos_interrupted();
     return ret;

@@ -20,6 +20,27 @@ bool libos_proc_asked(void);
 /* Answers all. Under no lock of the LibOS; if one is held, nothing is done. */
 void libos_proc_answer(void);
 
+/* What a system call wants to know of a thread of another process, or to change there. */
+struct libos_question {
+    enum {
+        QUESTION_LIMIT, /* number: the resource */
+        QUESTION_NICE,
+        QUESTION_SCHEDULER, /* numbers of the answer: policy, priority, reset on fork */
+        QUESTION_AFFINITY,
+        QUESTION_IO_PRIORITY,
+    } what;
+    bool set;        /* else only ask */
+    bool privileged; /* the asker has the capability that lifts the limits of a change */
+    int32_t tid;     /* filled in by libos_question_ask() */
+    int32_t number, numbers[2];
+    uint64_t limit[2], old_limit[2];
+    uint8_t mask[128];
+};
+/* Of process or thread `id`: what its owner's libos_question_answer() returns; -ESRCH; -EPERM: a
+ * change of a process of another user, without capability `cap`. */
+long libos_question_ask(int32_t id, int cap, struct libos_question* q);
+long libos_question_answer(struct libos_question* q); /* sys/libos_question.c */
+
 struct libos_file;
 /* The process whose directory /proc/PID is open as f; 0: it is no such directory. */
 int32_t libos_proc_directory_pid(const struct libos_file* f);

@@ -3,9 +3,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -296,6 +298,72 @@ TEST(memory) {
     CHECK_ERRNO(process_vm_readv(pid, &local, 1, &remote, 1, 0), ESRCH);
     munmap(shared_place, 5 * 4096);
     free(got);
+}
+
+/* ---- limits and scheduling ------------------------------------------------------------------- */
+
+TEST(limits) {
+    int pid = child(sleeps);
+    struct rlimit own, old, set = {100, 200};
+    CHECK_OK(getrlimit(RLIMIT_NOFILE, &own));
+    CHECK_OK(prlimit(pid, RLIMIT_NOFILE, NULL, &old));
+    CHECK_EQ(old.rlim_cur, own.rlim_cur);
+    CHECK_OK(prlimit(pid, RLIMIT_NOFILE, &set, &old));
+    CHECK_EQ(old.rlim_max, own.rlim_max);
+    CHECK_OK(prlimit(pid, RLIMIT_NOFILE, NULL, &old));
+    CHECK(old.rlim_cur == 100 && old.rlim_max == 200);
+    CHECK_OK(getrlimit(RLIMIT_NOFILE, &old));
+    CHECK_EQ(old.rlim_cur, own.rlim_cur); /* ours is as it was */
+    set.rlim_cur = 300;
+    CHECK_ERRNO(prlimit(pid, RLIMIT_NOFILE, &set, NULL), EINVAL);
+    CHECK_ERRNO(prlimit(pid, 99, NULL, &old), EINVAL);
+    CHECK_EQ(sc(SYS_prlimit64, pid, RLIMIT_NOFILE, 8, NULL), -EFAULT);
+    CHECK_EQ(sc(SYS_prlimit64, pid, RLIMIT_NOFILE, NULL, 8), -EFAULT);
+    CHECK_ERRNO(prlimit(0x3ffffff, RLIMIT_NOFILE, NULL, &old), ESRCH);
+    CHECK(strstr(slurp("/proc/%d/limits", pid), "Max open files            100 ") != NULL);
+    end_child(pid);
+}
+
+TEST(scheduling) {
+    int pid = child(sleeps), own = getpriority(PRIO_PROCESS, 0);
+    CHECK_EQ(getpriority(PRIO_PROCESS, pid), own);
+    CHECK_OK(setpriority(PRIO_PROCESS, pid, own + 3));
+    CHECK_EQ(getpriority(PRIO_PROCESS, pid), own + 3);
+    CHECK_EQ(getpriority(PRIO_PROCESS, 0), own);
+    CHECK_EQ(sched_getscheduler(pid), SCHED_OTHER);
+    struct sched_param p = {0};
+    CHECK_OK(sched_setscheduler(pid, SCHED_BATCH, &p));
+    CHECK_EQ(sched_getscheduler(pid), SCHED_BATCH);
+    CHECK_EQ(sched_getscheduler(0), SCHED_OTHER);
+    p.sched_priority = 7;
+    CHECK_OK(sched_getparam(pid, &p));
+    CHECK_EQ(p.sched_priority, 0);
+    p.sched_priority = 7;
+    CHECK_ERRNO(sched_setscheduler(pid, SCHED_BATCH, &p), EINVAL);
+    cpu_set_t all, one, got;
+    CHECK_OK(sched_getaffinity(0, sizeof(all), &all));
+    CHECK_OK(sched_getaffinity(pid, sizeof(got), &got));
+    CHECK(CPU_EQUAL(&all, &got));
+    int first = 0;
+    while (!CPU_ISSET(first, &all))
+        first++;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    CHECK_OK(sched_setaffinity(pid, sizeof(one), &one));
+    CHECK_OK(sched_getaffinity(pid, sizeof(got), &got));
+    CHECK(CPU_EQUAL(&one, &got));
+    CHECK_OK(sched_getaffinity(0, sizeof(got), &got));
+    CHECK(CPU_EQUAL(&all, &got));
+    CPU_ZERO(&one);
+    CHECK_ERRNO(sched_setaffinity(pid, sizeof(one), &one), EINVAL);
+    CHECK_EQ(sc(SYS_ioprio_get, 1, pid), sc(SYS_ioprio_get, 1, 0));
+    CHECK_EQ(sc(SYS_ioprio_set, 1, pid, 2 << 13 | 6), 0);
+    CHECK_EQ(sc(SYS_ioprio_get, 1, pid), 2 << 13 | 6);
+    CHECK_EQ(sc(SYS_ioprio_get, 1, 0), 0);
+    end_child(pid);
+    CHECK_ERRNO(sched_getscheduler(pid), ESRCH);
+    CHECK_ERRNO(setpriority(PRIO_PROCESS, pid, 0), ESRCH);
+    CHECK_EQ(sc(SYS_ioprio_get, 1, pid), -ESRCH);
 }
 
 /* ---- storms ---------------------------------------------------------------------------------- */

@@ -158,6 +158,13 @@ static void answer(struct slot* s) {
             put_text(s, &text);
             break;
         }
+        case ASK_QUESTION: {
+            struct libos_question q;
+            memcpy(&q, s->data, sizeof(q));
+            s->result = libos_question_answer(&q);
+            put_answer(s, &q, sizeof(q));
+            break;
+        }
         case ASK_MEM_READ:
         case ASK_MEM_WRITE:
             answer_memory(s);

@@ -17,6 +17,7 @@ enum proc_ask_op {
     ASK_MATCH,     /* in: struct proc_ask_match and the name; out: the id */
     ASK_LIST,      /* in: the child's node; out: struct proc_ask_entry, one by one */
     ASK_MEM_READ,  /* in: address, size; out: bytes */
+    ASK_QUESTION,  /* in and out: struct libos_question */
     ASK_MEM_WRITE, /* in: address, then the bytes */
 };
 struct proc_ask_entry {

@@ -29,6 +29,28 @@ static bool may_look(const struct coord_process* p) {
            t->fsgid == p->egid && t->fsgid == p->sgid;
 }
 
+long libos_question_ask(int32_t id, int cap, struct libos_question* q) {
+    struct coord_process p;
+    const struct coord_process* owner = id > 0 ? coord_id_owner(id) : NULL;
+    if (!owner || owner == coord_process_current())
+        return -ESRCH;
+    int32_t pid = owner->pid;
+    if (coord_process_next(pid, &p) != pid || !proc_entry_is_alive(&p))
+        return -ESRCH;
+    const struct libos_thread* t = get_cur_thread();
+    q->privileged = libos_capable(cap);
+    if ((q->set || q->what == QUESTION_LIMIT) && !q->privileged && t->euid != p.euid &&
+        t->euid != p.uid)
+        return -EPERM;
+    q->tid = id;
+    struct libos_text text = {0};
+    long ret = proc_ask(pid, ASK_QUESTION, NULL, q, sizeof(*q), &text);
+    if (ret >= 0 && text.size == sizeof(*q))
+        memcpy(q, text.buf, sizeof(*q));
+    libos_free(text.buf);
+    return ret;
+}
+
 int32_t libos_proc_directory_pid(const struct libos_file* f) {
     if (f->ops != &libos_pseudo_dir_ops)
         return 0;

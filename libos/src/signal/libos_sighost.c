@@ -122,6 +122,10 @@ int libos_signal_init(void) {
     self->uid = t->uid; /* nobody else is there yet: no lock */
     self->euid = t->euid;
     self->suid = t->suid;
+    self->gid = t->gid;
+    self->egid = t->egid;
+    self->sgid = t->sgid;
+    self->cap_effective = t->cap_effective;
     self->signals_limit = libos_rlimit(RLIMIT_SIGPENDING);
     libos_signal_publish_child_action();
     return 0;

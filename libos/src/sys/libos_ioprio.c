@@ -7,7 +7,9 @@
 #include <linux/sched.h>
 
 #include "libos_fs.h"
+#include "libos_proc_answer.h"
 #include "libos_process.h"
+#include "libos_sched.h"
 #include "libos_table.h"
 
 /* The checks of ioprio_check_cap(). */
@@ -31,6 +33,10 @@ static long set_one(struct libos_thread* t, int value) {
         return -EPERM;
     if ((t->cap_permitted & ~self->cap_permitted) && !libos_capable(CAP_SYS_NICE))
         return -EPERM;
+    return libos_io_priority_set(t, value);
+}
+
+long libos_io_priority_set(struct libos_thread* t, int value) {
     long ret = pal_to_errno(PalThreadIoPrioritySet(t->host, (PAL_FLG)value));
     if (ret < 0 && ret != -ENOSYS) /* a host without them: then they rank nothing there either */
         return ret;
@@ -93,8 +99,10 @@ long libos_syscall_ioprio_set(int which, int who, int ioprio) {
         return ret;
     if (which == IOPRIO_WHO_PROCESS) {
         struct libos_thread* t = find(who);
-        if (!t)
-            return -ESRCH;
+        if (!t) {
+            struct libos_question q = {.what = QUESTION_IO_PRIORITY, .set = true, .number = ioprio};
+            return libos_question_ask(who, CAP_SYS_NICE, &q);
+        }
         ret = set_one(t, ioprio);
         libos_thread_put(t);
         return ret;
@@ -107,8 +115,11 @@ long libos_syscall_ioprio_set(int which, int who, int ioprio) {
 long libos_syscall_ioprio_get(int which, int who) {
     if (which == IOPRIO_WHO_PROCESS) {
         struct libos_thread* t = find(who);
-        if (!t)
-            return -ESRCH;
+        if (!t) {
+            struct libos_question q = {.what = QUESTION_IO_PRIORITY};
+            long ret = libos_question_ask(who, CAP_SYS_NICE, &q);
+            return ret < 0 ? ret : q.number;
+        }
         long value = t->io_priority;
         libos_thread_put(t);
         return value;

@@ -6,7 +6,9 @@
 #include <linux/ioprio.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
+#include "libos_proc_answer.h"
 #include "libos_process.h"
+#include "libos_sched.h"
 #include "libos_table.h"
 #include "libos_time.h"
 
@@ -32,21 +34,28 @@ static struct libos_thread* get_target(int pid) {
 /* ---- affinity ---------------------------------------------------------------------------------
  */
 
+long libos_sched_set_affinity(struct libos_thread* t, const uint8_t* mask, size_t size) {
+    PAL_IDX cpus[1024 * 8];
+    PAL_NUM count = 0;
+    for (unsigned i = 0; i < MIN(size * 8, ARRAY_SIZE(cpus)); i++) {
+        if (mask[i / 8] >> (i % 8) & 1)
+            cpus[count++] = i;
+    }
+    return count ? pal_to_errno(PalThreadSetCPUAffinity(t->host, count, cpus)) : -EINVAL;
+}
+
 long libos_syscall_sched_setaffinity(int pid, unsigned int len, unsigned long* user_mask) {
     uint8_t mask[1024] = {0};
     unsigned size = MIN(len, (unsigned)sizeof(mask));
     if (user_copy_from(mask, user_mask, size) < 0)
         return -EFAULT;
     struct libos_thread* t = pid < 0 ? NULL : get_target(pid);
-    if (!t)
-        return -ESRCH;
-    PAL_IDX cpus[sizeof(mask) * 8];
-    PAL_NUM count = 0;
-    for (unsigned i = 0; i < size * 8; i++) {
-        if (mask[i / 8] >> (i % 8) & 1)
-            cpus[count++] = i;
+    if (!t) {
+        struct libos_question q = {.what = QUESTION_AFFINITY, .set = true};
+        memcpy(q.mask, mask, sizeof(q.mask));
+        return libos_question_ask(pid, CAP_SYS_NICE, &q);
     }
-    long ret = count ? pal_to_errno(PalThreadSetCPUAffinity(t->host, count, cpus)) : -EINVAL;
+    long ret = libos_sched_set_affinity(t, mask, size);
     libos_thread_put(t);
     return ret;
 }
@@ -55,11 +64,16 @@ long libos_syscall_sched_getaffinity(int pid, unsigned int len, unsigned long* u
     if (len & (sizeof(unsigned long) - 1))
         return -EINVAL;
     struct libos_thread* t = pid < 0 ? NULL : get_target(pid);
-    if (!t)
-        return -ESRCH;
     uint8_t mask[CPU_MASK_MAX / 8] = {0};
-    long size = pal_to_errno(PalThreadGetCPUAffinity(t->host, sizeof(mask), mask));
-    libos_thread_put(t);
+    long size;
+    if (t) {
+        size = pal_to_errno(PalThreadGetCPUAffinity(t->host, sizeof(mask), mask));
+        libos_thread_put(t);
+    } else {
+        struct libos_question q = {.what = QUESTION_AFFINITY};
+        size = libos_question_ask(pid, CAP_SYS_NICE, &q);
+        memcpy(mask, q.mask, sizeof(q.mask));
+    }
     if (size < 0)
         return size;
     if (size > (long)sizeof(mask))
@@ -100,6 +114,10 @@ static long set_scheduler(struct libos_thread* t, int policy, int priority, int 
     return 0;
 }
 
+long libos_sched_set(struct libos_thread* t, int policy, int priority, bool reset_on_fork) {
+    return set_scheduler(t, policy, priority, t->nice, reset_on_fork);
+}
+
 long libos_syscall_sched_setscheduler(int pid, int policy, struct sched_param* user_param) {
     int priority;
     if (policy < 0 || !user_param || pid < 0)
@@ -107,8 +125,13 @@ long libos_syscall_sched_setscheduler(int pid, int policy, struct sched_param* u
     if (user_copy_from(&priority, user_param, sizeof(priority)) < 0)
         return -EFAULT;
     struct libos_thread* t = get_target(pid);
-    if (!t)
-        return -ESRCH;
+    if (!t) {
+        struct libos_question q = {.what = QUESTION_SCHEDULER,
+                                   .set = true,
+                                   .number = policy & ~SCHED_RESET_ON_FORK,
+                                   .numbers = {priority, (policy & SCHED_RESET_ON_FORK) != 0}};
+        return libos_question_ask(pid, CAP_SYS_NICE, &q);
+    }
     long ret = set_scheduler(t, policy & ~SCHED_RESET_ON_FORK, priority, t->nice,
                              policy & SCHED_RESET_ON_FORK);
     libos_thread_put(t);
@@ -119,8 +142,11 @@ long libos_syscall_sched_getscheduler(int pid) {
     if (pid < 0)
         return -EINVAL;
     struct libos_thread* t = get_target(pid);
-    if (!t)
-        return -ESRCH;
+    if (!t) {
+        struct libos_question q = {.what = QUESTION_SCHEDULER};
+        long ret = libos_question_ask(pid, CAP_SYS_NICE, &q);
+        return ret < 0 ? ret : q.number | (q.numbers[1] ? SCHED_RESET_ON_FORK : 0);
+    }
     long policy = t->sched_policy | (t->sched_reset_on_fork ? SCHED_RESET_ON_FORK : 0);
     libos_thread_put(t);
     return policy;
@@ -144,10 +170,13 @@ long libos_syscall_sched_getparam(int pid, struct sched_param* user_param) {
     if (!user_param || pid < 0)
         return -EINVAL;
     struct libos_thread* t = get_target(pid);
-    if (!t)
-        return -ESRCH;
-    int priority = t->sched_priority;
-    libos_thread_put(t);
+    struct libos_question q = {.what = QUESTION_SCHEDULER};
+    long ret = t ? 0 : libos_question_ask(pid, CAP_SYS_NICE, &q);
+    if (ret < 0)
+        return ret;
+    int priority = t ? t->sched_priority : q.numbers[0];
+    if (t)
+        libos_thread_put(t);
     return user_copy_to(user_param, &priority, sizeof(priority));
 }
 
@@ -274,6 +303,11 @@ static long lowest_nice(struct libos_thread* t, void* arg) {
 long libos_syscall_getpriority(int which, int who) {
     int nice = 20;
     long ret = for_each_named(which, who, lowest_nice, &nice);
+    if (ret == -ESRCH && which == PRIO_PROCESS_) {
+        struct libos_question q = {.what = QUESTION_NICE};
+        ret = libos_question_ask(who, CAP_SYS_NICE, &q);
+        nice = q.number;
+    }
     return ret < 0 ? ret : 20 - nice; /* the system call's own encoding: 1 to 40 */
 }
 
@@ -287,7 +321,16 @@ static long apply_nice(struct libos_thread* t, void* arg) {
     return ret;
 }
 
+long libos_sched_set_nice(struct libos_thread* t, int nice) {
+    return apply_nice(t, &nice);
+}
+
 long libos_syscall_setpriority(int which, int who, int nice) {
     nice = nice < -20 ? -20 : nice > 19 ? 19 : nice;
-    return for_each_named(which, who, apply_nice, &nice);
+    long ret = for_each_named(which, who, apply_nice, &nice);
+    if (ret == -ESRCH && which == PRIO_PROCESS_) {
+        struct libos_question q = {.what = QUESTION_NICE, .set = true, .number = nice};
+        ret = libos_question_ask(who, CAP_SYS_NICE, &q);
+    }
+    return ret;
 }

@@ -256,7 +256,8 @@ long libos_syscall_getpeername(int fd, struct sockaddr* user_addr, int* user_siz
 /* Options whose value holds an address of the guest, or a descriptor of the host. */
 static bool refused_option(int level, int name) {
     if (level == SOL_SOCKET_)
-        return name == SO_GET_FILTER || name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_CBPF ||
+        return name == SO_GET_FILTER || name == SO_PEERGROUPS /* the host user's */ ||
+               name == SO_ATTACH_BPF || name == SO_ATTACH_REUSEPORT_CBPF ||
                name == SO_ATTACH_REUSEPORT_EBPF;
     return level == SOL_TCP_ && (name == TCP_ZEROCOPY_RECEIVE || name == TCP_ULP);
 }

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <ucontext.h>
 
 #include "oracle.h"
@@ -317,6 +318,40 @@ TEST(inherited) {
     in_thread(parent);
 }
 
+/* Processes inherit filters as well, and programs keep them. */
+static void make_children(void) {
+    CHECK_EQ(install(ON(SYS_getppid, SECCOMP_RET_ERRNO | 33)), 0);
+    int status = -1, pid = fork();
+    if (pid == 0)
+        _exit((int)-sc(SYS_getppid));
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(WEXITSTATUS(status), 33);
+    pid = vfork();
+    if (pid == 0)
+        _exit((int)-sc(SYS_getppid));
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(WEXITSTATUS(status), 33);
+    pid = vfork();
+    if (pid == 0) {
+        execl("/proc/self/exe", "sys_seccomp", "after_exec", NULL);
+        _exit(99);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, 0);
+    pid = vfork(); /* its own filter stays its own */
+    if (pid == 0) {
+        sc(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, ON(SYS_getuid, SECCOMP_RET_ERRNO | 5));
+        _exit((int)-sc(SYS_getuid));
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(WEXITSTATUS(status), 5);
+    CHECK(sc(SYS_getuid) >= 0);
+}
+
+TEST(children) {
+    in_thread(make_children);
+}
+
 static volatile int ready, go;
 static void* spinner(void* arg) {
     int private = (int)(long)arg;
@@ -431,3 +466,4 @@ ENDS(strict_exit, sc(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 0, NULL), sc(SYS_writ
      sc(SYS_exit, 7))
 ENDS(strict_killed, sc(SYS_prctl, PR_SET_SECCOMP, 1), sc(SYS_getppid))
 ENDS(strict_one, strict_thread_ends())
+ENDS(after_exec, say("getppid: %ld\n", sc(SYS_getppid)))

@@ -86,6 +86,7 @@ struct libos_thread* libos_clone_thread(const struct libos_clone_args* a, int32_
     t->start_time_ns = libos_clock(PAL_CLOCK_MONOTONIC);
     t->start_work = libos_get_tcb()->work & (LIBOS_WORK_TRACE | LIBOS_WORK_GS);
     t->start_gs = libos_get_tcb()->guest_gs;
+    libos_seccomp_inherit(t, parent);
     struct libos_regs* regs =
         (struct libos_regs*)((char*)t->libos_stack + t->libos_stack_size - sizeof(*regs));
     *regs = *parent->regs;
@@ -135,7 +136,7 @@ static int start_thread(struct libos_thread* t) {
         unlock(&cur_process()->threads_lock);
         return -ERESTARTNOINTR; /* the caller itself is about to be ended */
     }
-    libos_seccomp_inherit(t, get_cur_thread());
+    libos_seccomp_inherit(t, get_cur_thread()); /* another thread may have added to it meanwhile */
     list_add_tail(&cur_process()->threads, &t->node);
     cur_process()->thread_count++;
     unlock(&cur_process()->threads_lock);

@@ -186,7 +186,10 @@ long libos_clone_process(const struct libos_clone_args* a) {
     bool vfork = (a->flags & (CLONE_VM | CLONE_VFORK)) == (CLONE_VM | CLONE_VFORK);
     if (disallowed() || !(g_pal_control->capabilities & PAL_CAP_FORK))
         return -ENOSYS; /* not EAGAIN: shells would try again for seconds */
-    if ((a->flags & CLONE_SIGHAND) || (!vfork && (a->flags & (CLONE_VM | CLONE_FILES | CLONE_FS))))
+    /* libos_fd_borrow() takes a lone thread's table for its own. */
+    bool shares_table = (a->flags & CLONE_FILES) && cur_process()->thread_count > 1;
+    if ((a->flags & CLONE_SIGHAND) || (vfork && shares_table) ||
+        (!vfork && (a->flags & (CLONE_VM | CLONE_FILES | CLONE_FS))))
         return refuse(a);
     if (over_limit())
         return -EAGAIN;

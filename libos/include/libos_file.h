@@ -116,10 +116,11 @@ int64_t* libos_file_lock_shared_pos(struct libos_file* f);
 void libos_file_unlock_shared_pos(struct libos_file* f);
 /* The LibOS's own position, locked: as by a coord_lock, should it be shared. */
 static inline int64_t* libos_file_lock_pos(struct libos_file* f) {
-    if (__builtin_expect(f->shared != NULL, 0))
-        return libos_file_lock_shared_pos(f);
-    lock(&f->lock);
-    return &f->pos;
+    lock(&f->lock); /* a fork of another thread may come just before, but not after */
+    if (__builtin_expect(f->shared == NULL, 1))
+        return &f->pos;
+    unlock(&f->lock);
+    return libos_file_lock_shared_pos(f);
 }
 static inline void libos_file_unlock_pos(struct libos_file* f) {
     if (__builtin_expect(f->shared != NULL, 0))

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -222,4 +223,54 @@ TEST(in_memory) {
 
 TEST(on_the_host) {
     storm_in(".");
+}
+
+/* Forks in the midst of other threads' work on files. */
+static int stop_threads;
+static void* busy_thread(void* arg) {
+    unsigned state = 11 * (unsigned)(long)arg + 3;
+    int log = open("log", O_WRONLY | O_CREAT | O_APPEND, 0600);
+    while (!__atomic_load_n(&stop_threads, __ATOMIC_SEQ_CST)) {
+        names(&state);
+        int fd = open("counters", O_RDWR | O_CREAT, 0600);
+        char b[100] = {0};
+        if (write(log, b, 100) != 100 || write(fd, b, 100) != 100 || lseek(fd, 0, SEEK_SET))
+            fail("write");
+        record_lock(fd, F_WRLCK, 0);
+        flock(fd, LOCK_SH | LOCK_NB);
+        close(fd);
+    }
+    close(log);
+    return NULL;
+}
+
+TEST(threads_and_forks) {
+    char dir[64];
+    pthread_t threads[3];
+    sprintf(dir, "/dev/shm/storm-%d", getpid());
+    int here = NEED_OK(open(".", O_RDONLY));
+    NEED_OK(mkdir(dir, 0700));
+    CHECK_OK(chdir(dir));
+    stop_threads = 0;
+    for (long i = 0; i < 3; i++)
+        NEED(!pthread_create(&threads[i], NULL, busy_thread, (void*)i));
+    for (int i = 0; i < rounds; i++) {
+        pid_t p = fork();
+        if (!p) {
+            unsigned state = 5 * i;
+            for (int j = 0; j < 10; j++)
+                names(&state);
+            _exit(0);
+        }
+        int status = -1;
+        CHECK_EQ(waitpid(p, &status, 0), p);
+        CHECK_EQ(status, 0);
+    }
+    __atomic_store_n(&stop_threads, 1, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    clean();
+    CHECK_OK(fchdir(here));
+    CHECK_OK(rmdir(dir));
+    close(here);
 }

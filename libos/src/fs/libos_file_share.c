@@ -129,19 +129,22 @@ void libos_file_set_pos(struct libos_file* f, int64_t pos) {
 }
 
 uint64_t libos_file_lock_number(struct libos_file* f) {
+    libos_hold(); /* no fork of another thread between looking and setting */
     uint64_t* number = f->shared ? &f->shared->lock_number : &f->lock_number;
-    uint64_t now = __atomic_load_n(number, __ATOMIC_RELAXED);
-    if (now)
-        return now;
-    uint64_t fresh = lock_new_file_number();
-    return __atomic_compare_exchange_n(number, &now, fresh, false, __ATOMIC_RELAXED,
-                                       __ATOMIC_RELAXED)
-               ? fresh
-               : now;
+    uint64_t now = __atomic_load_n(number, __ATOMIC_RELAXED), fresh = 0;
+    if (!now)
+        fresh = lock_new_file_number();
+    if (!now && __atomic_compare_exchange_n(number, &now, fresh, false, __ATOMIC_RELAXED,
+                                            __ATOMIC_RELAXED))
+        now = fresh;
+    libos_unhold();
+    return now;
 }
 
 void libos_file_set_locked(struct libos_file* f, uint32_t flag) {
+    libos_hold();
     __atomic_or_fetch(f->shared ? &f->shared->lock_flags : &f->lock_flags, flag, __ATOMIC_SEQ_CST);
+    libos_unhold();
 }
 
 /* ---- fork -------------------------------------------------------------------------------------

@@ -155,6 +155,23 @@ TEST(groups) {
     CHECK_ERRNO(kill(-g_pids[0], 0), ESRCH);
 }
 
+TEST(large_group) {
+    enum { N = 100 };
+    pid_t leader = 0;
+    int ended = 0, status;
+    for (int i = 0; i < N; i++) {
+        pid_t pid = child(sleeps);
+        leader = leader ? leader : pid;
+        setpgid(pid, leader);
+    }
+    for (int i = 0; i < 5; i++)
+        CHECK_EQ(kill(-leader, SIGURG), 0);
+    CHECK_EQ(kill(-leader, SIGTERM), 0);
+    while (waitpid(-leader, &status, 0) > 0)
+        ended += WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM;
+    CHECK_EQ(ended, N);
+}
+
 static int kills_own_group(void) {
     setpgid(0, 0);
     block(SIGRTMIN + 2);

@@ -75,8 +75,10 @@ void coord_signal_queue_kernel(struct coord_process* p, int sig) {
 
 void coord_signal_group_locked(int32_t pgid, int sig) {
     for_each_process(p) {
-        if (p->pgid == pgid)
-            coord_signal_queue_kernel(p, sig);
+        if (p->pgid != pgid)
+            continue;
+        coord_signal_queue_kernel(p, sig);
+        coord_commit();
     }
 }
 
@@ -86,6 +88,7 @@ long coord_signal_group(int32_t pgid, const siginfo_t* info) {
     for_each_process(p) {
         if (p->pgid == pgid) {
             coord_signal_queue(p, 0, info);
+            coord_commit();
             ret = 0;
         }
     }
@@ -113,8 +116,10 @@ static void unlink_signal(struct coord_process* p, struct coord_signal* s) {
 }
 
 void coord_signals_drop(struct coord_process* p) {
-    while (!list_empty(&p->signals))
+    while (!list_empty(&p->signals)) {
         unlink_signal(p, list_first(&p->signals, struct coord_signal, node));
+        coord_commit();
+    }
 }
 
 bool coord_signal_take(struct coord_signal* out) {
@@ -167,6 +172,7 @@ static long kill_group(struct coord_process* self, int32_t pgid, const siginfo_t
         if (p->pgid != pgid)
             continue;
         long ret = send(self, p, 0, info, is_self);
+        coord_commit();
         success = success || ret == 0;
         error = ret ? ret : error;
     }
@@ -180,6 +186,7 @@ static long kill_all(struct coord_process* self, const siginfo_t* info) {
         if (p->pid <= 1 || p == self)
             continue;
         long one = send(self, p, 0, info, &is_self);
+        coord_commit();
         if (!any || one != -EPERM)
             ret = one == -EPERM ? 0 : one;
         any = true;

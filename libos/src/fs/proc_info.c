@@ -2,7 +2,7 @@
  * /proc/cpuinfo, stat, uptime, loadavg, version, interrupts: the machine as the instance sees it.
  * Figures of the kernel are the host's, if it tells; else the instance's own.
  */
-#include "libos_coord.h"
+#include "libos_coord_process.h"
 #include "libos_mm.h"
 #include "libos_uts.h"
 #include "proc_host.h"
@@ -195,9 +195,11 @@ PROC_SHOW(proc_show_loadavg) {
     show_load(out, info.load_1);
     show_load(out, info.load_5);
     show_load(out, info.load_15);
-    libos_text_printf(out, "1/%u %d\n",
-                      __atomic_load_n(&cur_process()->thread_count, __ATOMIC_RELAXED),
-                      coord_id_last());
+    unsigned int count = __atomic_load_n(&cur_process()->thread_count, __ATOMIC_RELAXED);
+    for (int32_t pid = 1; (pid = coord_process_next(pid, NULL)) != 0; pid++)
+        count +=
+            pid != cur_process()->pid; /* of others it is not known how many threads they have */
+    libos_text_printf(out, "1/%u %d\n", count, coord_id_last());
     return 0;
 }
 

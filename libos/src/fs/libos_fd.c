@@ -151,9 +151,11 @@ void libos_fd_keep(struct libos_file* f) {
     libos_fd_not_held(get_cur_thread(), f);
 }
 
-static struct libos_file* found(struct libos_thread* t, struct libos_file* f) {
-    if (f && __atomic_load_n(&t->process->thread_count, __ATOMIC_RELAXED) != 1)
+static struct libos_file* found(struct libos_thread* t, struct libos_file* f, bool alone) {
+    if (f && !alone)
         note_held(t, f);
+    if (!alone)
+        libos_unhold();
     if (f && __builtin_expect(f->shared != NULL, 0))
         libos_file_refresh(f);
     return f;
@@ -162,18 +164,22 @@ static struct libos_file* found(struct libos_thread* t, struct libos_file* f) {
 struct libos_file* libos_fd_get(int fd) {
     struct libos_thread* self = get_cur_thread();
     struct libos_fd_table* t = self->files;
+    bool alone = __atomic_load_n(&self->process->thread_count, __ATOMIC_RELAXED) == 1;
     for (;;) {
         struct fd_array* a = __atomic_load_n(&t->array, __ATOMIC_ACQUIRE);
         if ((uint32_t)fd >= a->size)
             return NULL;
         struct libos_file* f = __atomic_load_n(&a->files[fd], __ATOMIC_ACQUIRE);
-        if (f && !ref_get_unless_zero(&f->ref))
-            continue; /* just closed: look again */
-        if (__atomic_load_n(&t->array, __ATOMIC_ACQUIRE) == a &&
+        if (!alone)
+            libos_hold(); /* no fork between counting and noting */
+        bool counted = !f || ref_get_unless_zero(&f->ref);
+        if (counted && __atomic_load_n(&t->array, __ATOMIC_ACQUIRE) == a &&
             __atomic_load_n(&a->files[fd], __ATOMIC_ACQUIRE) == f)
-            return found(self, f);
-        if (f)
-            libos_file_put(f);
+            return found(self, f, alone);
+        if (!alone)
+            libos_unhold();
+        if (f && counted)
+            libos_file_put(f); /* else just closed: look again */
     }
 }
 

@@ -160,9 +160,15 @@ void libos_file_put(struct libos_file* f) {
     if (!f)
         return;
     struct libos_thread* t = get_cur_thread();
-    if (t && t->held_count)
+    bool noted = t && t->held_count;
+    if (noted) {
+        libos_hold(); /* as libos_fd_get() */
         libos_fd_not_held(t, f);
-    if (ref_put(&f->ref))
+    }
+    bool last = ref_put(&f->ref);
+    if (noted)
+        libos_unhold();
+    if (last)
         libos_file_gone(f);
 }
 

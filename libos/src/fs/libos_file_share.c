@@ -134,8 +134,8 @@ uint64_t libos_file_lock_number(struct libos_file* f) {
     uint64_t now = __atomic_load_n(number, __ATOMIC_RELAXED), fresh = 0;
     if (!now)
         fresh = lock_new_file_number();
-    if (!now && __atomic_compare_exchange_n(number, &now, fresh, false, __ATOMIC_RELAXED,
-                                            __ATOMIC_RELAXED))
+    if (!now &&
+        __atomic_compare_exchange_n(number, &now, fresh, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         now = fresh;
     libos_unhold();
     return now;

@@ -105,6 +105,8 @@ static struct hold* hold_create(struct libos_file* f, uint64_t dev, uint64_t ino
 /* The locks stay: another host process stands for them. */
 static void forget(int32_t pid, bool only_this) {
     struct list_node gone = LIST_INIT(gone);
+    if (!__atomic_load_n(&g_hold_count, __ATOMIC_SEQ_CST))
+        return;
     lock(&g_lock);
     list_for_each_safe(h, &g_holds, struct hold, node) {
         if ((h->pid == pid) != only_this)

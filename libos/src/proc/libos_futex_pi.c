@@ -230,6 +230,8 @@ long futex_unlock_pi(uint32_t* uaddr, bool shared) {
 }
 
 void libos_futex_exit_pi(struct libos_thread* t) {
+    if (list_empty(&g_pi_states))
+        return; /* mostly so: no page is written to */
     lock(&g_pi_lock);
     list_for_each_safe(s, &g_pi_states, struct pi_state, node) {
         uint32_t value;

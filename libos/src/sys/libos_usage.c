@@ -34,7 +34,8 @@ void libos_rusage_fill(struct rusage* ru, const struct coord_usage* usage) {
 
 static int host_usage(bool thread_only, struct coord_usage* usage) {
     PAL_USAGE u;
-    int ret = (int)pal_to_errno(PalProcessUsage(thread_only, &u));
+    int ret =
+        (int)pal_to_errno(PalProcessUsage(thread_only ? PAL_USAGE_THREAD : PAL_USAGE_TIMES, &u));
     if (ret < 0)
         return ret;
     *usage = (struct coord_usage){.user_ns = u.user_ns,

@@ -212,9 +212,9 @@ static void read_statm(PAL_USAGE* usage) {
     usage->resident = host_parse_number(&at) * PAGE_SIZE;
 }
 
-int PalProcessUsage(bool calling_thread_only, PAL_USAGE* usage) {
+int PalProcessUsage(PAL_FLG of, PAL_USAGE* usage) {
     struct host_rusage ru;
-    long ret = host_syscall(__NR_getrusage, calling_thread_only ? 1 : 0, &ru);
+    long ret = host_syscall(__NR_getrusage, of == PAL_USAGE_THREAD, &ru);
     if (ret < 0)
         return host_error(ret);
     *usage = (PAL_USAGE){
@@ -228,7 +228,7 @@ int PalProcessUsage(bool calling_thread_only, PAL_USAGE* usage) {
         .voluntary_switches = ru.voluntary,
         .involuntary_switches = ru.involuntary,
     };
-    if (!calling_thread_only)
+    if (of == PAL_USAGE_PROCESS)
         read_statm(usage);
     return 0;
 }

@@ -505,7 +505,7 @@ CALL int PalThreadCpuTime(PAL_HANDLE thread, PAL_NUM* user_ns, PAL_NUM* system_n
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 
-CALL int PalProcessUsage(bool calling_thread_only, PAL_USAGE* usage) {
+CALL int PalProcessUsage(PAL_FLG of, PAL_USAGE* usage) {
     return PAL_ERROR_NOTIMPLEMENTED;
 }
 

@@ -665,7 +665,12 @@ typedef struct PAL_USAGE_ {
     PAL_NUM voluntary_switches, involuntary_switches;
     PAL_NUM resident, virtual_size; /* bytes */
 } PAL_USAGE;
-int PalProcessUsage(bool calling_thread_only, PAL_USAGE* usage);
+enum {
+    PAL_USAGE_PROCESS = 0,
+    PAL_USAGE_THREAD = 1, /* of the calling thread alone; no sizes */
+    PAL_USAGE_TIMES = 2,  /* of the process, without the sizes: much cheaper */
+};
+int PalProcessUsage(PAL_FLG of, PAL_USAGE* usage);
 
 /* ---- Exceptions: pal_exception.h ----------------------------------------------------------------
  */

@@ -20,18 +20,12 @@ static const struct {
     const char* what;
     int (*init)(void);
 } g_steps[] = {
-    {"memory", libos_mm_init},
-    {"coordination state", libos_coord_init},
-    {"process", libos_process_init},
-    {"system-call entry", libos_arch_init},
-    {"signals", libos_signal_init},
-    {"tracing", libos_trace_init},
-    {"mocked calls", libos_mock_init},
-    {"system names", libos_uts_init},
-    {"file systems", libos_fs_init},
-    {"questions of processes", libos_proc_answer_init},
-    {"System V IPC", libos_ipc_init},
-    {"standard input and output", libos_stdio_init},
+    {"memory", libos_mm_init},         {"coordination state", libos_coord_init},
+    {"process", libos_process_init},   {"system-call entry", libos_arch_init},
+    {"signals", libos_signal_init},    {"tracing", libos_trace_init},
+    {"mocked calls", libos_mock_init}, {"system names", libos_uts_init},
+    {"file systems", libos_fs_init},   {"questions of processes", libos_proc_answer_init},
+    {"System V IPC", libos_ipc_init},  {"standard input and output", libos_stdio_init},
 };
 
 /* The control block comes from the PAL: refuse one that cannot be. */

@@ -59,7 +59,7 @@ struct tmpfs_entry {       /* a name; guarded by the tree lock */
 
 struct tmpfs_dir { /* guarded by the tree lock */
     struct list_node entries;
-    struct tmpfs_entry* listed; /* one of them, or NULL: reading went up to here last */
+    struct tmpfs_entry* listed;      /* one of them, or NULL: reading went up to here last */
     struct tmpfs_entry** table;      /* by hash, open addressing; NULL while there are few */
     uint32_t table_size, table_used; /* used: removed ones included */
     uint32_t count;

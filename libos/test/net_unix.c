@@ -530,7 +530,28 @@ TEST(passed_credentials) {
     CHECK_EQ(receive(s, &u, sizeof(u), &m, 0), 1);
     CHECK_EQ(m.msg_controllen, 0);
     CHECK_EQ(m.msg_flags, 0);
+    close(c);
+    c = socket(AF_UNIX, SOCK_DGRAM, 0);
+    CHECK_EQ(setsockopt(c, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+    un = path_name("unix-auto");
+    CHECK_EQ(sendto(c, "z", 1, 0, (void*)&un, sizeof(un)), 1);
+    size = sizeof(un);
+    char z;
+    CHECK_EQ(recvfrom(s, &z, 1, 0, (void*)&un, &size), 1);
+    CHECK_EQ(size, HEAD + 6);
     close(s);
     close(c);
     unlink("unix-auto");
+    NEED_OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, p));
+    CHECK_EQ(setsockopt(p[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+    CHECK_EQ(send(p[0], "x", 1, 0), 1);
+    CHECK_EQ(receive(p[1], &u, sizeof(u), &m, 0), 1);
+    CHECK_EQ(m.msg_controllen, CMSG_SPACE(sizeof(cred)));
+    on = 0;
+    CHECK_EQ(setsockopt(p[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)), 0);
+    CHECK_EQ(send(p[0], "x", 1, 0), 1);
+    CHECK_EQ(receive(p[1], &u, sizeof(u), &m, 0), 1);
+    CHECK_EQ(m.msg_controllen, 0);
+    close(p[0]);
+    close(p[1]);
 }

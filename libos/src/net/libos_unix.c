@@ -401,6 +401,8 @@ int libos_unix_target(struct libos_file* f, const void* addr, PAL_NUM size,
             return ret;
         if (found.type != s->type)
             return -EPROTOTYPE;
+        if (__atomic_load_n(&s->unix_data->pass_cred, __ATOMIC_RELAXED) && (ret = autobind(f)) < 0)
+            return ret;
     }
     bound_name(found.id, host, host_size); /* of other types the host says what it thinks of it */
     return 0;

@@ -316,8 +316,10 @@ int PalSocketOptionSet(PAL_HANDLE handle, PAL_FLG level, PAL_FLG name, const voi
         return PAL_ERROR_INVAL;
     if (makes_descriptors(level, name))
         return PAL_ERROR_NOPROTOOPT;
-    if (level == SOL_SOCKET && name == SO_PASSCRED && local_is(h) && h->sock.type == SOCK_DGRAM)
-        return 0; /* is always on where it matters */
+    int on = 0;
+    if (level == SOL_SOCKET && name == SO_PASSCRED && local_is(h) && h->sock.type == SOCK_DGRAM &&
+        size >= sizeof(on) && host_copy(&on, value, sizeof(on)) == 0 && !on)
+        return 0; /* stays on: it tells strangers' datagrams */
     return host_error(host_syscall(__NR_setsockopt, h->fd, level, name, value, size));
 }
 

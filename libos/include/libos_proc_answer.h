@@ -25,14 +25,14 @@ struct libos_question {
     enum {
         QUESTION_LIMIT, /* number: the resource */
         QUESTION_NICE,
-        QUESTION_SCHEDULER, /* numbers of the answer: policy, priority, reset on fork */
+        QUESTION_SCHEDULER, /* number: policy; numbers: priority, nice value, reset on fork */
         QUESTION_AFFINITY,
         QUESTION_IO_PRIORITY,
     } what;
     bool set;        /* else only ask */
     bool privileged; /* the asker has the capability that lifts the limits of a change */
     int32_t tid;     /* filled in by libos_question_ask() */
-    int32_t number, numbers[2];
+    int32_t number, numbers[3];
     uint64_t limit[2], old_limit[2];
     uint8_t mask[128];
 };

@@ -324,6 +324,58 @@ TEST(limits) {
     end_child(pid);
 }
 
+static void first_of_group(void) {
+    setpgid(0, 0);
+    sleeps();
+}
+
+TEST(scheduling_of_groups) {
+    int own = getpriority(PRIO_PROCESS, 0), pid = child(first_of_group);
+    for (int i = 0; i < 2000 && getpgid(pid) != pid; i++)
+        usleep(1000);
+    NEED(getpgid(pid) == pid);
+    CHECK_OK(setpriority(PRIO_PGRP, pid, own + 4));
+    CHECK_EQ(getpriority(PRIO_PROCESS, pid), own + 4);
+    CHECK_EQ(getpriority(PRIO_PGRP, pid), own + 4);
+    CHECK_EQ(getpriority(PRIO_PROCESS, 0), own);
+    CHECK_EQ(getpriority(PRIO_PGRP, 0), own);
+    CHECK(getpriority(PRIO_USER, 0) <= own); /* the lowest of all the user's processes */
+    end_child(pid);
+    CHECK_ERRNO(getpriority(PRIO_PGRP, pid), ESRCH);
+    CHECK_ERRNO(setpriority(PRIO_PGRP, pid, 5), ESRCH);
+    CHECK_ERRNO(getpriority(3, 0), EINVAL);
+}
+
+TEST(scheduling_attributes) {
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } a = {.size = sizeof(a), .policy = SCHED_BATCH, .nice = 6}, got;
+    struct sched_param p = {0};
+    struct timespec slice;
+    int pid = child(sleeps);
+    CHECK_EQ(sc(SYS_sched_setattr, pid, &a, 0), 0);
+    memset(&got, 0, sizeof(got));
+    CHECK_EQ(sc(SYS_sched_getattr, pid, &got, sizeof(got), 0), 0);
+    CHECK_EQ(got.policy, SCHED_BATCH);
+    CHECK_EQ(got.nice, 6);
+    CHECK_EQ(getpriority(PRIO_PROCESS, pid), 6);
+    CHECK_OK(sched_setparam(pid, &p));
+    p.sched_priority = 3;
+    CHECK_ERRNO(sched_setparam(pid, &p), EINVAL);
+    CHECK_EQ(sched_getscheduler(pid), SCHED_BATCH);
+    CHECK_OK(sched_rr_get_interval(pid, &slice));
+    end_child(pid);
+    p.sched_priority = 0;
+    CHECK_ERRNO(sched_setparam(pid, &p), ESRCH);
+    CHECK_EQ(sc(SYS_sched_getattr, pid, &got, sizeof(got), 0), -ESRCH);
+    CHECK_EQ(sc(SYS_sched_setattr, pid, &a, 0), -ESRCH);
+    CHECK_ERRNO(sched_rr_get_interval(pid, &slice), ESRCH);
+}
+
 TEST(scheduling) {
     int pid = child(sleeps), own = getpriority(PRIO_PROCESS, 0);
     CHECK_EQ(getpriority(PRIO_PROCESS, pid), own);

@@ -15,12 +15,7 @@ static long answer(struct libos_thread* t, struct libos_question* q) {
             q->number = t->nice;
             return 0;
         case QUESTION_SCHEDULER:
-            if (q->set)
-                return libos_sched_set(t, q->number, q->numbers[0], q->numbers[1]);
-            q->number = t->sched_policy;
-            q->numbers[0] = t->sched_priority;
-            q->numbers[1] = t->sched_reset_on_fork;
-            return 0;
+            return q->set ? libos_sched_set(t, q) : libos_sched_get(t, q);
         case QUESTION_AFFINITY:
             if (q->set)
                 return libos_sched_set_affinity(t, q->mask, sizeof(q->mask));

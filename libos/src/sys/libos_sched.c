@@ -98,8 +98,8 @@ static bool is_known_policy(int policy) {
            is_realtime(policy);
 }
 
-static long set_scheduler(struct libos_thread* t, int policy, int priority, int nice,
-                          bool reset_on_fork) {
+long libos_sched_set(struct libos_thread* t, const struct libos_question* q) {
+    int policy = q->number, priority = q->numbers[0], nice = q->numbers[1];
     if (!is_known_policy(policy))
         return -EINVAL;
     if (is_realtime(policy) ? priority < 1 || priority > 99 : priority != 0)
@@ -110,12 +110,31 @@ static long set_scheduler(struct libos_thread* t, int policy, int priority, int 
     t->sched_policy = policy;
     t->sched_priority = priority;
     t->nice = nice;
-    t->sched_reset_on_fork = reset_on_fork;
+    t->sched_reset_on_fork = q->numbers[2];
     return 0;
 }
 
-long libos_sched_set(struct libos_thread* t, int policy, int priority, bool reset_on_fork) {
-    return set_scheduler(t, policy, priority, t->nice, reset_on_fork);
+long libos_sched_get(const struct libos_thread* t, struct libos_question* q) {
+    q->number = t->sched_policy;
+    q->numbers[0] = t->sched_priority;
+    q->numbers[1] = t->nice;
+    q->numbers[2] = t->sched_reset_on_fork;
+    return 0;
+}
+
+/* Of a thread of any process: how it is scheduled, in q; or, with q->set, how it shall be. */
+static long scheduler(int pid, struct libos_question* q) {
+    q->what = QUESTION_SCHEDULER;
+    struct libos_thread* t = get_target(pid);
+    if (!t)
+        return libos_question_ask(pid, CAP_SYS_NICE, q);
+    long ret = q->set ? libos_sched_set(t, q) : libos_sched_get(t, q);
+    libos_thread_put(t);
+    return ret;
+}
+
+static int without_reset(int policy) {
+    return policy & ~SCHED_RESET_ON_FORK;
 }
 
 long libos_syscall_sched_setscheduler(int pid, int policy, struct sched_param* user_param) {
@@ -124,32 +143,23 @@ long libos_syscall_sched_setscheduler(int pid, int policy, struct sched_param* u
         return -EINVAL;
     if (user_copy_from(&priority, user_param, sizeof(priority)) < 0)
         return -EFAULT;
-    struct libos_thread* t = get_target(pid);
-    if (!t) {
-        struct libos_question q = {.what = QUESTION_SCHEDULER,
-                                   .set = true,
-                                   .number = policy & ~SCHED_RESET_ON_FORK,
-                                   .numbers = {priority, (policy & SCHED_RESET_ON_FORK) != 0}};
-        return libos_question_ask(pid, CAP_SYS_NICE, &q);
-    }
-    long ret = set_scheduler(t, policy & ~SCHED_RESET_ON_FORK, priority, t->nice,
-                             policy & SCHED_RESET_ON_FORK);
-    libos_thread_put(t);
-    return ret;
+    struct libos_question q = {0};
+    long ret = scheduler(pid, &q);
+    if (ret < 0)
+        return ret;
+    q.set = true;
+    q.number = without_reset(policy);
+    q.numbers[0] = priority;
+    q.numbers[2] = (policy & SCHED_RESET_ON_FORK) != 0;
+    return scheduler(pid, &q);
 }
 
 long libos_syscall_sched_getscheduler(int pid) {
     if (pid < 0)
         return -EINVAL;
-    struct libos_thread* t = get_target(pid);
-    if (!t) {
-        struct libos_question q = {.what = QUESTION_SCHEDULER};
-        long ret = libos_question_ask(pid, CAP_SYS_NICE, &q);
-        return ret < 0 ? ret : q.number | (q.numbers[1] ? SCHED_RESET_ON_FORK : 0);
-    }
-    long policy = t->sched_policy | (t->sched_reset_on_fork ? SCHED_RESET_ON_FORK : 0);
-    libos_thread_put(t);
-    return policy;
+    struct libos_question q = {0};
+    long ret = scheduler(pid, &q);
+    return ret < 0 ? ret : q.number | (q.numbers[2] ? SCHED_RESET_ON_FORK : 0);
 }
 
 long libos_syscall_sched_setparam(int pid, struct sched_param* user_param) {
@@ -158,26 +168,21 @@ long libos_syscall_sched_setparam(int pid, struct sched_param* user_param) {
         return -EINVAL;
     if (user_copy_from(&priority, user_param, sizeof(priority)) < 0)
         return -EFAULT;
-    struct libos_thread* t = get_target(pid);
-    if (!t)
-        return -ESRCH;
-    long ret = set_scheduler(t, t->sched_policy, priority, t->nice, t->sched_reset_on_fork);
-    libos_thread_put(t);
-    return ret;
+    struct libos_question q = {0};
+    long ret = scheduler(pid, &q);
+    if (ret < 0)
+        return ret;
+    q.set = true;
+    q.numbers[0] = priority;
+    return scheduler(pid, &q);
 }
 
 long libos_syscall_sched_getparam(int pid, struct sched_param* user_param) {
     if (!user_param || pid < 0)
         return -EINVAL;
-    struct libos_thread* t = get_target(pid);
-    struct libos_question q = {.what = QUESTION_SCHEDULER};
-    long ret = t ? 0 : libos_question_ask(pid, CAP_SYS_NICE, &q);
-    if (ret < 0)
-        return ret;
-    int priority = t ? t->sched_priority : q.numbers[0];
-    if (t)
-        libos_thread_put(t);
-    return user_copy_to(user_param, &priority, sizeof(priority));
+    struct libos_question q = {0};
+    long ret = scheduler(pid, &q);
+    return ret < 0 ? ret : user_copy_to(user_param, &q.numbers[0], sizeof(q.numbers[0]));
 }
 
 #define SCHED_FLAGS_KNOWN SCHED_FLAG_RESET_ON_FORK
@@ -204,34 +209,37 @@ long libos_syscall_sched_setattr(int pid, struct sched_attr* user_attr, unsigned
     if (attr.sched_policy == SCHED_DEADLINE)
         return -EPERM;
     int nice = attr.sched_nice < -20 ? -20 : attr.sched_nice > 19 ? 19 : attr.sched_nice;
-    struct libos_thread* t = get_target(pid);
-    if (!t)
-        return -ESRCH;
-    bool normal = attr.sched_policy == SCHED_NORMAL || attr.sched_policy == SCHED_BATCH;
-    long ret = set_scheduler(t, attr.sched_policy, attr.sched_priority, normal ? nice : t->nice,
-                             attr.sched_flags & SCHED_FLAG_RESET_ON_FORK);
-    libos_thread_put(t);
-    return ret;
+    struct libos_question q = {0};
+    long ret = scheduler(pid, &q);
+    if (ret < 0)
+        return ret;
+    q.set = true;
+    q.number = (int32_t)attr.sched_policy;
+    q.numbers[0] = (int32_t)attr.sched_priority;
+    if (attr.sched_policy == SCHED_NORMAL || attr.sched_policy == SCHED_BATCH)
+        q.numbers[1] = nice;
+    q.numbers[2] = (attr.sched_flags & SCHED_FLAG_RESET_ON_FORK) != 0;
+    return scheduler(pid, &q);
 }
 
 long libos_syscall_sched_getattr(int pid, struct sched_attr* user_attr, unsigned int size,
                                  unsigned int flags) {
     if (!user_attr || pid < 0 || size > PAGE_SIZE || size < SCHED_ATTR_SIZE_VER0 || flags)
         return -EINVAL;
-    struct libos_thread* t = get_target(pid);
-    if (!t)
-        return -ESRCH;
+    struct libos_question q = {0};
+    long ret = scheduler(pid, &q);
+    if (ret < 0)
+        return ret;
     struct sched_attr attr;
     memset(&attr, 0, sizeof(attr));
     attr.size = MIN(size, (unsigned)sizeof(attr));
-    attr.sched_policy = t->sched_policy;
-    attr.sched_flags = t->sched_reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0;
-    if (is_realtime(t->sched_policy))
-        attr.sched_priority = t->sched_priority;
+    attr.sched_policy = (uint32_t)q.number;
+    attr.sched_flags = q.numbers[2] ? SCHED_FLAG_RESET_ON_FORK : 0;
+    if (is_realtime(q.number))
+        attr.sched_priority = (uint32_t)q.numbers[0];
     else
-        attr.sched_nice = t->nice;
+        attr.sched_nice = q.numbers[1];
     attr.sched_util_max = 1024;
-    libos_thread_put(t);
     return user_copy_to(user_attr, &attr, attr.size);
 }
 
@@ -250,69 +258,19 @@ long libos_syscall_sched_get_priority_min(int policy) {
 long libos_syscall_sched_rr_get_interval(int pid, struct __kernel_timespec* user_interval) {
     if (pid < 0)
         return -EINVAL;
-    struct libos_thread* t = get_target(pid);
-    if (!t)
-        return -ESRCH;
+    struct libos_question q = {0};
+    long ret = scheduler(pid, &q);
+    if (ret < 0)
+        return ret;
     /* The slice of the round-robin policy; for the others Linux tells its base slice. */
-    uint64_t ns = t->sched_policy == SCHED_RR     ? SCHED_RR_NS
-                  : t->sched_policy == SCHED_FIFO ? 0
-                                                  : 3000000;
-    libos_thread_put(t);
+    uint64_t ns = q.number == SCHED_RR ? SCHED_RR_NS : q.number == SCHED_FIFO ? 0 : 3000000;
     return user_put_timespec(user_interval, ns);
 }
 
 /* ---- nice values ------------------------------------------------------------------------------
  */
 
-typedef long (*thread_fn)(struct libos_thread* t, void* arg);
-
-/* Calls fn for each thread that which and who name; 0 threads: -ESRCH. The last error wins, as in
- * Linux. */
-static long for_each_named(int which, int who, thread_fn fn, void* arg) {
-    long ret = -ESRCH;
-    if (which < PRIO_PROCESS_ || which > PRIO_USER_)
-        return -EINVAL;
-    if (which == PRIO_PROCESS_) {
-        struct libos_thread* t = who < 0 ? NULL : get_target(who);
-        if (t) {
-            ret = fn(t, arg);
-            libos_thread_put(t);
-        }
-        return ret;
-    }
-    if (which == PRIO_PGRP_ && who != 0 && who != coord_process_current()->pgid)
-        return -ESRCH;
-    if (which == PRIO_USER_ && who != 0 && (uint32_t)who != get_cur_thread()->uid)
-        return -ESRCH;
-    lock(&cur_process()->threads_lock);
-    list_for_each(t, &cur_process()->threads, struct libos_thread, node) {
-        long one = t->host ? fn(t, arg) : 0;
-        if (ret == -ESRCH || one < 0)
-            ret = one;
-    }
-    unlock(&cur_process()->threads_lock);
-    return ret;
-}
-
-static long lowest_nice(struct libos_thread* t, void* arg) {
-    int* nice = arg;
-    *nice = MIN(*nice, t->nice);
-    return 0;
-}
-
-long libos_syscall_getpriority(int which, int who) {
-    int nice = 20;
-    long ret = for_each_named(which, who, lowest_nice, &nice);
-    if (ret == -ESRCH && which == PRIO_PROCESS_) {
-        struct libos_question q = {.what = QUESTION_NICE};
-        ret = libos_question_ask(who, CAP_SYS_NICE, &q);
-        nice = q.number;
-    }
-    return ret < 0 ? ret : 20 - nice; /* the system call's own encoding: 1 to 40 */
-}
-
-static long apply_nice(struct libos_thread* t, void* arg) {
-    int nice = *(int*)arg;
+static long apply_nice(struct libos_thread* t, int nice) {
     int ret = pal_to_errno(PalThreadSchedSet(t->host, t->sched_policy, t->sched_priority, nice));
     if (ret == -EPERM)
         ret = -EACCES; /* what setpriority says of a lower nice value without CAP_SYS_NICE */
@@ -322,15 +280,70 @@ static long apply_nice(struct libos_thread* t, void* arg) {
 }
 
 long libos_sched_set_nice(struct libos_thread* t, int nice) {
-    return apply_nice(t, &nice);
+    return apply_nice(t, nice);
+}
+
+/* One thread, of any process. *nice: what to set, or the lowest so far. */
+static long nice_of_thread(int pid, bool set, int* nice) {
+    struct libos_thread* t = pid < 0 ? NULL : get_target(pid);
+    struct libos_question q = {.what = QUESTION_NICE, .set = set, .number = *nice};
+    long ret;
+    if (t) {
+        ret = set ? apply_nice(t, *nice) : 0;
+        q.number = t->nice;
+        libos_thread_put(t);
+    } else {
+        ret = libos_question_ask(pid, CAP_SYS_NICE, &q);
+    }
+    if (!set && ret == 0)
+        *nice = MIN(*nice, q.number);
+    return ret;
+}
+
+/* All threads of the calling process; the last error wins, as in Linux. */
+static long nice_of_own(bool set, int* nice) {
+    long ret = 0;
+    lock(&cur_process()->threads_lock);
+    list_for_each(t, &cur_process()->threads, struct libos_thread, node) {
+        long one = set && t->host ? apply_nice(t, *nice) : 0;
+        ret = one < 0 ? one : ret;
+        if (!set)
+            *nice = MIN(*nice, t->nice);
+    }
+    unlock(&cur_process()->threads_lock);
+    return ret;
+}
+
+/* The processes of a group or a user: of others, their first thread stands for all. */
+static long nice_of_many(int which, int who, bool set, int* nice) {
+    const struct coord_process* self = coord_process_current();
+    int64_t wanted = who ? who : which == PRIO_PGRP_ ? self->pgid : (int64_t)get_cur_thread()->uid;
+    long ret = -ESRCH;
+    struct coord_process p;
+    for (int32_t pid = coord_process_next(1, &p); pid > 0; pid = coord_process_next(pid + 1, &p)) {
+        if ((which == PRIO_PGRP_ ? p.pgid : (int64_t)p.uid) != wanted)
+            continue;
+        long one = pid == self->pid ? nice_of_own(set, nice) : nice_of_thread(pid, set, nice);
+        if (one != -ESRCH && (ret == -ESRCH || one < 0))
+            ret = one;
+    }
+    return ret;
+}
+
+static long nice_of(int which, int who, bool set, int* nice) {
+    if (which < PRIO_PROCESS_ || which > PRIO_USER_)
+        return -EINVAL;
+    return which == PRIO_PROCESS_ ? nice_of_thread(who, set, nice)
+                                  : nice_of_many(which, who, set, nice);
+}
+
+long libos_syscall_getpriority(int which, int who) {
+    int nice = 20;
+    long ret = nice_of(which, who, false, &nice);
+    return ret < 0 ? ret : 20 - nice; /* the system call's own encoding: 1 to 40 */
 }
 
 long libos_syscall_setpriority(int which, int who, int nice) {
     nice = nice < -20 ? -20 : nice > 19 ? 19 : nice;
-    long ret = for_each_named(which, who, apply_nice, &nice);
-    if (ret == -ESRCH && which == PRIO_PROCESS_) {
-        struct libos_question q = {.what = QUESTION_NICE, .set = true, .number = nice};
-        ret = libos_question_ask(who, CAP_SYS_NICE, &q);
-    }
-    return ret;
+    return nice_of(which, who, true, &nice);
 }

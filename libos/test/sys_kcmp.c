@@ -2,6 +2,8 @@
 #include <linux/kcmp.h>
 #include <pthread.h>
 
+#include <sys/epoll.h>
+
 #include "oracle.h"
 
 static long kcmp(int pid1, int pid2, int type, unsigned long a, unsigned long b) {
@@ -24,6 +26,30 @@ static void* compare_with_main(void* arg) {
     for (int i = 0; i < 4; i++)
         CHECK_EQ(kcmp(me, main_tid, types[i], 0, 0), 0);
     return arg;
+}
+
+TEST(epoll_targets) {
+    int ep = epoll_create1(0), p[2];
+    NEED_OK(pipe(p));
+    struct epoll_event e = {.events = EPOLLIN};
+    CHECK_EQ(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &e), 0);
+    struct kcmp_epoll_slot slot = {ep, p[0], 0};
+    pid_t me = getpid();
+    CHECK_EQ(syscall(SYS_kcmp, me, me, KCMP_EPOLL_TFD, p[0], &slot), 0);
+    CHECK(syscall(SYS_kcmp, me, me, KCMP_EPOLL_TFD, p[1], &slot) > 0);
+    slot.toff = 1;
+    CHECK_ERRNO(syscall(SYS_kcmp, me, me, KCMP_EPOLL_TFD, p[0], &slot), ENOENT);
+    slot = (struct kcmp_epoll_slot){ep, p[1], 0};
+    CHECK_ERRNO(syscall(SYS_kcmp, me, me, KCMP_EPOLL_TFD, p[0], &slot), ENOENT);
+    slot.efd = p[0];
+    CHECK_ERRNO(syscall(SYS_kcmp, me, me, KCMP_EPOLL_TFD, p[0], &slot), EINVAL);
+    slot.efd = 9999;
+    CHECK_ERRNO(syscall(SYS_kcmp, me, me, KCMP_EPOLL_TFD, p[0], &slot), EBADF);
+    CHECK_ERRNO(syscall(SYS_kcmp, me, me, KCMP_EPOLL_TFD, 9999, &slot), EBADF);
+    CHECK_ERRNO(syscall(SYS_kcmp, me, me, KCMP_EPOLL_TFD, p[0], 8), EFAULT);
+    close(ep);
+    close(p[0]);
+    close(p[1]);
 }
 
 TEST(threads) {

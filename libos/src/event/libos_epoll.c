@@ -535,6 +535,23 @@ void libos_epoll_file_gone(struct libos_file* f) {
     }
 }
 
+long libos_epoll_target(struct libos_file* epoll_file, int fd, uint32_t which, const void** file) {
+    if (epoll_file->ops != &g_libos_epoll_ops)
+        return -EINVAL;
+    struct libos_epoll* ep = epoll_file->data;
+    long ret = -ENOENT;
+    lock(&ep->lock);
+    for (uint32_t i = 0; i < ep->slot_count && ret < 0; i++) {
+        const struct epoll_item* item = ep->slots[i].item;
+        if (item && item->fd == fd && which-- == 0) {
+            *file = item->file;
+            ret = 0;
+        }
+    }
+    unlock(&ep->lock);
+    return ret;
+}
+
 static size_t epoll_fdinfo(struct libos_file* file, char* buf, size_t size) {
     struct libos_epoll* ep = file->data;
     size_t len = 0;

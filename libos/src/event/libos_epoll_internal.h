@@ -80,5 +80,8 @@ int libos_epoll_ctl(struct libos_file* epoll_file, int op, struct libos_file* f,
 long libos_epoll_wait(struct libos_file* epoll_file, struct epoll_event* user_events, int max,
                       uint64_t deadline_ns);
 long libos_epoll_create(bool cloexec);
+/* kcmp(2): the file that is registered as descriptor fd (the which-th such one), only to compare.
+ * 0, -EINVAL: no epoll, -ENOENT. */
+long libos_epoll_target(struct libos_file* epoll_file, int fd, uint32_t which, const void** file);
 
 #endif /* LIBOS_EPOLL_INTERNAL_H */

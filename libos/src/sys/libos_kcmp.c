@@ -3,6 +3,7 @@
  */
 #include <linux/kcmp.h>
 
+#include "../event/libos_epoll_internal.h"
 #include "libos_file.h"
 #include "libos_process.h"
 #include "libos_table.h"
@@ -29,6 +30,24 @@ static long compare_files(unsigned long fd1, unsigned long fd2) {
     return ret;
 }
 
+/* Is fd1 what the epoll instance knows under that descriptor? */
+static long compare_target(unsigned long fd1, unsigned long user_slot) {
+    struct kcmp_epoll_slot slot;
+    if (user_get(slot, (void*)user_slot) < 0)
+        return -EFAULT;
+    struct libos_file* f = libos_fd_get((int)fd1);
+    struct libos_file* epoll = f ? libos_fd_get((int)slot.efd) : NULL;
+    const void* target = NULL;
+    long ret = epoll ? libos_epoll_target(epoll, (int)slot.tfd, slot.toff, &target) : -EBADF;
+    if (ret == 0)
+        ret = compare(f, target);
+    if (epoll)
+        libos_file_put(epoll);
+    if (f)
+        libos_file_put(f);
+    return ret;
+}
+
 static long compare_threads(const struct libos_thread* t1, const struct libos_thread* t2, int type,
                             unsigned long idx1, unsigned long idx2) {
     switch (type) {
@@ -36,6 +55,10 @@ static long compare_threads(const struct libos_thread* t1, const struct libos_th
             if (t1->files != t2->files || t1->files != get_cur_thread()->files)
                 return -EOPNOTSUPP;
             return compare_files(idx1, idx2);
+        case KCMP_EPOLL_TFD:
+            if (t1->files != t2->files || t1->files != get_cur_thread()->files)
+                return -EOPNOTSUPP;
+            return compare_target(idx1, idx2);
         case KCMP_FILES:
             return compare(t1->files, t2->files);
         case KCMP_FS:

@@ -410,7 +410,7 @@ const struct libos_call g_libos_calls[LIBOS_CALL_COUNT] = {
         {A_PID, A_PTR, A_UINT, A_PTR, A_UINT, A_HEX},
         FULL("proc_others")},
     [__NR_kcmp] = {CALL(kcmp), {A_PID, A_PID, A_INT, A_HEX, A_HEX},
-        PARTIAL("sys_kcmp", "own process only; KCMP_EPOLL_TFD is refused")},
+        PARTIAL("sys_kcmp", "own process only")},
     [__NR_finit_module] = {CALL(finit_module), {A_FD, A_STR, A_HEX},
         ABSENT("as on a kernel without modules")},
     [__NR_sched_setattr] = {CALL(sched_setattr), {A_PID, A_PTR, A_HEX}, FULL("thr_sched")},

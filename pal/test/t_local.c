@@ -81,6 +81,30 @@ struct record {
     PAL_HANDLE handles[3];
 };
 
+TEST(PalHandleRecordGet, kinds) {
+    PAL_HANDLE pipe[2], pair[2], event;
+    PAL_HANDLE_RECORD a, b;
+    EXPECT(PalPipeCreate(0, pipe), 0);
+    EXPECT(PalSocketPair(STREAM, 0, pair), 0);
+    EXPECT(PalEventfdCreate(0, 0, &event), 0);
+    EXPECT(PalHandleRecordGet(pipe[0], &a), 0);
+    EXPECT(a.type, PAL_TYPE_PIPE);
+    EXPECT(PalHandleRecordGet(pipe[1], &b), 0);
+    EXPECT(b.type, PAL_TYPE_PIPE);
+    CHECK(a.flags != b.flags); /* one reads, one writes */
+    EXPECT(PalHandleRecordGet(pair[0], &a), 0);
+    EXPECT(a.family, LOCAL);
+    EXPECT(a.socket_type, STREAM);
+    EXPECT(PalHandleRecordGet(event, &a), 0);
+    EXPECT(a.type, PAL_TYPE_EVENTFD);
+    EXPECT(PalHandleRecordGet(NULL, &a), PAL_ERROR_BADHANDLE);
+    for (int i = 0; i < 2; i++) {
+        PalObjectClose(pipe[i]);
+        PalObjectClose(pair[i]);
+    }
+    PalObjectClose(event);
+}
+
 TEST(PalHandleRecordSet, handles_in_control_data) {
     PAL_HANDLE p[2], pipe[2], memory;
     PAL_HANDLE_RECORD what, other;

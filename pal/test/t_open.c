@@ -359,6 +359,30 @@ TEST(PalStreamReopen, other_access) {
     PalObjectClose(h);
 }
 
+TEST(PalHandleName, tells_objects_apart) {
+    PAL_HANDLE p[2], q[2], f = test_file("name", "x");
+    PAL_HANDLE_NAME a, b, c;
+    CHECK(f);
+    EXPECT(PalPipeCreate(0, p), 0);
+    EXPECT(PalPipeCreate(0, q), 0);
+    EXPECT(PalHandleName(p[0], &a), 0);
+    EXPECT(PalHandleName(p[1], &b), 0);
+    EXPECT(PalHandleName(q[0], &c), 0);
+    CHECK(a.process == b.process && a.process != 0);
+    CHECK(a.dev == b.dev && a.ino == b.ino); /* both ends of one pipe */
+    CHECK(a.number != b.number);
+    CHECK(a.ino != c.ino);
+    EXPECT(PalHandleName(f, &c), 0);
+    CHECK(c.dev != a.dev || c.ino != a.ino);
+    EXPECT(PalHandleName(test_event(), &c), PAL_ERROR_BADHANDLE);
+    EXPECT(PalHandleName(NULL, &c), PAL_ERROR_BADHANDLE);
+    PalObjectClose(f);
+    for (int i = 0; i < 2; i++) {
+        PalObjectClose(p[i]);
+        PalObjectClose(q[i]);
+    }
+}
+
 TEST(PalStreamOpenNamed, pipes_and_files) {
     PAL_HANDLE p[2], w, f = test_file("named", "hello");
     PAL_HANDLE_NAME name, of_pipe;

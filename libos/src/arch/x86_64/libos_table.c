@@ -45,7 +45,7 @@ const struct libos_call g_libos_calls[LIBOS_CALL_COUNT] = {
     [__NR_rt_sigreturn] = {CALL(rt_sigreturn), {0},
         PARTIAL("sig_action", "a code segment of 32 bits in the frame is SIGSEGV")},
     [__NR_ioctl] = {CALL(ioctl), {A_FD, A_HEX, A_HEX},
-        PARTIAL("ev_tty", "FICLONE is refused; TIOCPKT and old termio are unknown")},
+        PARTIAL("ev_tty", "FICLONE is refused")},
     [__NR_pread64] = {CALL(pread64), {A_FD, A_OUT, A_SIZE, A_LONG}, FULL("fs_io")},
     [__NR_pwrite64] = {CALL(pwrite64), {A_FD, A_IN, A_SIZE, A_LONG}, FULL("mm_file")},
     [__NR_readv] = {CALL(readv), {A_FD, A_PTR, A_UINT}, FULL("fs_io")},

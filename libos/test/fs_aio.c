@@ -360,9 +360,10 @@ TEST(waiting) {
     CHECK_EQ(getevents(shared, 1, 4, e, (&(struct timespec){0, 1000000})), 0);
     /* A signal ends the wait. */
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm, .sa_flags = SA_RESTART}, NULL);
-    ualarm(20000, 0);
+    ualarm(20000, 20000); /* again, should the first come before the wait */
     CHECK_EQ(getevents(shared, 1, 4, e, NULL), -EINTR);
-    CHECK_EQ(alarms, 1);
+    ualarm(0, 0);
+    CHECK(alarms >= 1);
     /* With a mask of its own, which is gone afterwards. */
     sigset_t all, none;
     sigfillset(&all);
@@ -372,9 +373,10 @@ TEST(waiting) {
         sigset_t* set;
         size_t size;
     } sig = {&none, 8};
+    alarms = 0;
     ualarm(20000, 0);
     CHECK_EQ(sc(SYS_io_pgetevents, shared, 1, 4, e, NULL, &sig), -EINTR);
-    CHECK_EQ(alarms, 2);
+    CHECK_EQ(alarms, 1);
     sigprocmask(SIG_SETMASK, NULL, &all);
     CHECK(sigismember(&all, SIGALRM));
     sig.size = 7;

@@ -200,6 +200,7 @@ struct waiter {
     int error;
     char buf[20];
     pthread_t thread;
+    volatile bool done;
 };
 static volatile int started;
 
@@ -213,6 +214,7 @@ static void* wait_thread(void* p) {
         w->result = w->until ? mq_timedreceive(w->q, w->buf, 20, NULL, w->until)
                              : mq_receive(w->q, w->buf, 20, NULL);
     w->error = errno;
+    w->done = true;
     return NULL;
 }
 
@@ -222,6 +224,14 @@ static void start(struct waiter* w) {
     while (started == before)
         usleep(100);
     usleep(30000);
+}
+
+/* Again, should the first come before the wait. */
+static void interrupt(struct waiter* w) {
+    while (!w->done) {
+        pthread_kill(w->thread, SIGUSR1);
+        usleep(2000);
+    }
 }
 
 static void finish(struct waiter* w, long result, int error) {
@@ -300,6 +310,7 @@ TEST(timeouts_and_signals) {
         while (!handled)
             usleep(100);
         if (round % 2 == 0) {
+            interrupt(&w);
             finish(&w, -1, EINTR);
         } else if (round == 1) {
             CHECK_EQ(mq_receive(q, buf, 20, NULL), 2);

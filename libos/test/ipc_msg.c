@@ -207,6 +207,7 @@ struct waiter {
     int error;
     struct text m;
     pthread_t thread;
+    volatile bool done;
 };
 static volatile int started;
 
@@ -219,6 +220,7 @@ static void* wait_thread(void* p) {
     else
         w->result = msgrcv(w->id, &w->m, w->size, w->type, w->flags);
     w->error = errno;
+    w->done = true;
     return NULL;
 }
 
@@ -228,6 +230,14 @@ static void start(struct waiter* w) {
     while (started == before)
         usleep(100);
     usleep(30000);
+}
+
+/* Again, should the first come before the wait. */
+static void interrupt(struct waiter* w) {
+    while (!w->done) {
+        pthread_kill(w->thread, SIGUSR1);
+        usleep(2000);
+    }
 }
 
 static void finish(struct waiter* w, long result, int error) {
@@ -332,7 +342,7 @@ TEST(interrupted) {
         }
         w = (struct waiter){.id = id, .sends = round >= 2, .type = 5, .size = 10};
         start(&w);
-        pthread_kill(w.thread, SIGUSR1);
+        interrupt(&w);
         finish(&w, -1, EINTR);
     }
     signal(SIGUSR1, SIG_IGN); /* goes on waiting */

@@ -198,15 +198,15 @@ static void on_alarm(int sig) {
 
 TEST(interrupted) {
     struct sigaction sa = {.sa_handler = on_alarm};
-    struct itimerval v = {.it_value.tv_usec = 20000};
+    struct itimerval v = {.it_value.tv_usec = 20000, .it_interval.tv_usec = 20000}, off = {0};
     int p[2], status;
     sigaction(SIGALRM, &sa, NULL);
     int pid = waiting_child(p, 3);
-    setitimer(ITIMER_REAL, &v, NULL);
+    setitimer(ITIMER_REAL, &v, NULL); /* again, should the first come before the wait */
     CHECK_ERRNO(waitpid(pid, &status, 0), EINTR);
     siginfo_t info;
-    setitimer(ITIMER_REAL, &v, NULL);
     CHECK_ERRNO(waitid(P_PID, pid, &info, WEXITED), EINTR);
+    setitimer(ITIMER_REAL, &off, NULL);
     close(p[1]);
     CHECK_EQ(waitpid(pid, &status, 0), pid);
     signal(SIGALRM, SIG_DFL);

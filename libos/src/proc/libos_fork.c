@@ -105,6 +105,18 @@ static long refuse(const struct libos_clone_args* a) {
     return -EINVAL;
 }
 
+/* A child that did not see the arena would be a stranger to its parent. */
+static bool host_can_fork(void) {
+    static uint32_t said;
+    if ((g_pal_control->capabilities & PAL_CAP_FORK) && coord_is_shared())
+        return true;
+    if (!__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
+        log_error("%s: this host cannot make new processes: fork, vfork and clone of one fail with "
+                  "ENOSYS",
+                  get_cur_thread()->comm);
+    return false;
+}
+
 static bool disallowed(void) {
     static int state; /* 1: no, 2: yes */
     if (!state)
@@ -184,7 +196,7 @@ static long make_process(const struct libos_clone_args* a, struct coord_process*
 
 long libos_clone_process(const struct libos_clone_args* a) {
     bool vfork = (a->flags & (CLONE_VM | CLONE_VFORK)) == (CLONE_VM | CLONE_VFORK);
-    if (disallowed() || !(g_pal_control->capabilities & PAL_CAP_FORK))
+    if (disallowed() || !host_can_fork())
         return -ENOSYS; /* not EAGAIN: shells would try again for seconds */
     /* libos_fd_borrow() takes a lone thread's table for its own. */
     bool shares_table = (a->flags & CLONE_FILES) && cur_process()->thread_count > 1;

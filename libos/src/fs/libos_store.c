@@ -18,7 +18,8 @@ struct store { /* in the arena */
 
 /* Private to the process: handles are inherited. The last one is always empty. */
 static PAL_HANDLE g_objects[OBJECTS + 1]; /* read without the lock once it is there */
-static libos_lock_t g_lock;               /* guards making them */
+static libos_lock_t g_lock;               /* guards making them, and g_said */
+static bool g_said;
 
 static struct store* store(void) {
     return coord_root(COORD_ROOT_FILES, sizeof(struct store));
@@ -32,6 +33,10 @@ static PAL_HANDLE object(uint32_t number) {
     mem = g_objects[number];
     if (!mem && PalMemoryObjectCreate("tmpfs", 0, &mem) == 0) {
         if (number < OBJECTS && PalStreamSetLength(mem, OBJECT_SIZE) < 0) {
+            if (!g_said)
+                log_error("the host's hard limit on file sizes (ulimit -Hf) leaves tmpfs files no "
+                          "more than 16 KiB each: raise it before culm run");
+            g_said = true;
             PalObjectClose(mem);
             mem = NULL;
         }
@@ -41,11 +46,12 @@ static PAL_HANDLE object(uint32_t number) {
     return mem;
 }
 
+/* Where the host allows no files of that size, there is no store in any process: what does not fit
+ * into the arena finds no room. */
 int libos_store_before_fork(void) {
-    for (uint32_t i = 0; i <= OBJECTS; i++)
-        if (!object(i))
-            return -ENOMEM;
-    return 0;
+    for (uint32_t i = 0; i < OBJECTS; i++)
+        object(i);
+    return object(OBJECTS) ? 0 : -ENOMEM;
 }
 
 struct libos_store_range* libos_store_alloc(void) {

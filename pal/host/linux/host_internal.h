@@ -114,7 +114,7 @@ extern PAL_NUM g_vdso_start, g_vdso_end;
 void host_clock_init(PAL_NUM vdso);
 
 /* system.c, sysinfo.c */
-void host_files_limit_back(void);
+void host_limits_back(void);
 void host_system_init(void);
 /* Reads a small file whole, NUL-terminated, cut at size - 1; returns the length or a PAL error. */
 int64_t host_read_file(const char* path, char* buffer, PAL_NUM size);

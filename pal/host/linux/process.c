@@ -144,7 +144,7 @@ static _Noreturn void exec_child(struct start* s) {
         if (ignored || signo == SIGPIPE_ || signo == SIGXFSZ_)
             host_set_signal(signo, (void*)(long)ignored);
     }
-    host_files_limit_back();
+    host_limits_back();
     host_syscall(__NR_rt_sigprocmask, SIG_SETMASK_, &none, NULL, 8);
     s->error = host_syscall(__NR_execve, "/proc/self/exe", s->argv, s->envp);
     for (;;)

@@ -281,46 +281,68 @@ int PalThreadCpuTime(PAL_HANDLE thread, PAL_NUM* user_ns, PAL_NUM* system_ns) {
     return 0;
 }
 
-/* The limit of descriptors as we found it or as it was set. The process itself has as many as the
- * hard one allows: the PAL needs some of its own, and the LibOS keeps to the soft one. */
-static struct host_rlimit g_files;
+/* Limits as we found them or as they were set. The process itself has as many descriptors as the
+ * hard one allows, for the PAL needs some of its own, and files as long as it may make them, for
+ * the LibOS keeps many in one: the LibOS keeps to the soft ones. */
+#define FSIZE  1
 #define NOFILE 7
+static struct lifted {
+    PAL_FLG resource;
+    bool known;
+    struct host_rlimit limit;
+} g_lifted[] = {{.resource = FSIZE}, {.resource = NOFILE}};
+#define LIFTED (sizeof(g_lifted) / sizeof(g_lifted[0]))
 
-static void raise_files(const struct host_rlimit* limit) {
-    struct host_rlimit raised = {limit->hard, limit->hard};
-    g_files = *limit;
-    if (limit->soft < limit->hard)
-        host_syscall(__NR_prlimit64, 0, NOFILE, &raised, NULL);
+static struct lifted* lifted(PAL_FLG resource) {
+    for (size_t i = 0; i < LIFTED; i++) {
+        if (g_lifted[i].resource == resource)
+            return &g_lifted[i];
+    }
+    return NULL;
 }
 
-/* A program that is started gets the limit that we found. In the child of a vfork. */
-void host_files_limit_back(void) {
-    if (g_files.hard)
-        host_syscall(__NR_prlimit64, 0, NOFILE, &g_files, NULL);
+static void lift(struct lifted* l, const struct host_rlimit* limit) {
+    struct host_rlimit hard = {limit->hard, limit->hard}, none = {~0UL, ~0UL};
+    l->limit = *limit;
+    l->known = true;
+    if (l->resource == FSIZE && limit->soft != ~0UL &&
+        host_syscall(__NR_prlimit64, 0, FSIZE, &none, NULL) == 0)
+        return;
+    if (limit->soft < limit->hard)
+        host_syscall(__NR_prlimit64, 0, l->resource, &hard, NULL);
+}
+
+/* A program that is started gets the limits that we found. In the child of a vfork. */
+void host_limits_back(void) {
+    for (size_t i = 0; i < LIFTED; i++) {
+        if (g_lifted[i].known)
+            host_syscall(__NR_prlimit64, 0, g_lifted[i].resource, &g_lifted[i].limit, NULL);
+    }
 }
 
 int PalResourceLimitGet(PAL_FLG resource, PAL_NUM* soft, PAL_NUM* hard) {
+    struct lifted* l = lifted(resource);
     struct host_rlimit limit;
-    if (resource == NOFILE && g_files.hard) {
-        *soft = g_files.soft;
-        *hard = g_files.hard;
-        return 0;
+    if (l && l->known) {
+        limit = l->limit;
+    } else {
+        long ret = host_syscall(__NR_prlimit64, 0, resource, NULL, &limit);
+        if (ret < 0)
+            return host_error(ret);
+        if (l)
+            lift(l, &limit);
     }
-    long ret = host_syscall(__NR_prlimit64, 0, resource, NULL, &limit);
-    if (ret < 0)
-        return host_error(ret);
-    if (resource == NOFILE)
-        raise_files(&limit);
     *soft = limit.soft;
     *hard = limit.hard;
     return 0;
 }
 
 int PalResourceLimitSet(PAL_FLG resource, PAL_NUM soft, PAL_NUM hard) {
+    struct lifted* l = lifted(resource);
     struct host_rlimit limit = {soft, hard};
     long ret = host_syscall(__NR_prlimit64, 0, resource, &limit, NULL);
-    if (ret == 0 && resource == NOFILE)
-        raise_files(&limit);
+    if (ret == 0 && l)
+        lift(l, &limit);
     return host_error(ret);
 }
 
